@@ -1,0 +1,186 @@
+"""THE gate table: one row a gate, all its faces.
+
+A row's ``forward`` uses only ``& | ^ ~``, so one lambda runs on Python ints, numpy words, torch tensors and on any
+recording term with those operators; the truth table, the derivatives, the lowering to AND/NOT and the text of every
+format are made from it. Input 0 is the least significant bit of a table address, everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+V = Any  # a value with & | ^ ~ : int, numpy words, tensor, term
+MAX_LUT = 6
+
+
+class Gate(NamedTuple):
+    """One row of the gate table.
+
+    Attributes:
+        name: the gate's name in every text form.
+        arity: number of fan-ins.
+        param_count: number of integer parameters.
+        param_range: inclusive range (lo, hi) of every parameter; (0, 1) is the bit space.
+        forward: ``forward(x, p, zero)``: the output value from fan-in values ``x``, parameters ``p`` and the all-zero value.
+        reverse: ``reverse(x, p, d, zero)``: the ring reverse derivative over Z_2, (per fan-in, per parameter).
+        variation: ``variation(x, p, zero)``: the Boolean variation as masks; per fan-in a pair (where the output rises
+            with it, where it falls), per parameter the same.
+        source: where the definition is stated.
+    """
+
+    name: str
+    arity: int
+    param_count: int
+    param_range: tuple[int, int]
+    forward: Callable[[Sequence[V], Sequence[int], V], V]
+    reverse: Callable[[Sequence[V], Sequence[int], V, V], tuple[list[V], list[V]]]
+    variation: Callable[[Sequence[V], Sequence[int], V], tuple[list[tuple[V, V]], list[tuple[V, V]]]]
+    source: str
+
+
+def _row(
+    name: str,
+    arity: int,
+    forward: Callable[[Sequence[V], Sequence[int], V], V],
+    *,
+    params: int = 0,
+    addressed: Callable[[Sequence[V], V], list[V]] = lambda x, zero: [],
+    source: str,
+) -> Gate:
+    """Make the row of a bit gate; its derivatives follow from ``forward`` by cofactors.
+
+    ``addressed(x, zero)`` gives, per parameter, where the output equals that parameter.
+    A single gate is multilinear in each fan-in over Z_2, so the polynomial chain rule and the Boolean difference
+    f(x_i=1) xor f(x_i=0) agree on it (Cockett et al., reverse derivative categories, arXiv 1910.07065;
+    Wilson and Zanasi, arXiv 2101.10488). The variation f(x_i=1) - f(x_i=0) is that of BOLD (arXiv 2405.16339).
+    """
+
+    def cofactors(x: Sequence[V], p: Sequence[int], zero: V, i: int) -> tuple[V, V]:
+        return (
+            forward([*x[:i], zero, *x[i + 1 :]], p, zero),
+            forward([*x[:i], ~zero, *x[i + 1 :]], p, zero),
+        )
+
+    def reverse(x: Sequence[V], p: Sequence[int], d: V, zero: V) -> tuple[list[V], list[V]]:
+        inputs = []
+        for i in range(arity):
+            lo, hi = cofactors(x, p, zero, i)
+            inputs.append(d & (lo ^ hi))
+        return inputs, [d & mask for mask in addressed(x, zero)]
+
+    def variation(x: Sequence[V], p: Sequence[int], zero: V) -> tuple[list[tuple[V, V]], list[tuple[V, V]]]:
+        inputs = []
+        for i in range(arity):
+            lo, hi = cofactors(x, p, zero, i)
+            inputs.append((hi & ~lo, lo & ~hi))
+        return inputs, [(mask, zero) for mask in addressed(x, zero)]
+
+    return Gate(name, arity, params, (0, 1), forward, reverse, variation, source)
+
+
+def _bit(name: str, arity: int, function: Callable[..., V], source: str = "Boolean algebra") -> Gate:
+    """Make the row of a parameter-free bit gate from a plain function of its fan-ins."""
+    return _row(name, arity, lambda x, p, zero: function(*x), source=source)
+
+
+def _minterms(x: Sequence[V], zero: V) -> list[V]:
+    """Return, per table address, where the fan-ins spell that address."""
+    terms = [~zero]
+    for value in reversed(x):
+        terms = [t for term in terms for t in (term & ~value, term & value)]
+    return terms
+
+
+def _lookup(x: Sequence[V], p: Sequence[int], zero: V) -> V:
+    """Evaluate a look-up table by Shannon expansion on its last input, skipping what the table makes trivial."""
+    if not any(p):
+        return zero
+    if all(p):
+        return ~zero
+    top, half = x[-1], len(p) // 2
+    lo, hi = p[:half], p[half:]
+    if lo == hi:
+        return _lookup(x[:-1], lo, zero)
+    if all(a != b for a, b in zip(lo, hi, strict=True)):
+        return top if not any(lo) else ~top if all(lo) else top ^ _lookup(x[:-1], lo, zero)
+    if not any(lo):
+        return top & _lookup(x[:-1], hi, zero)
+    if not any(hi):
+        return ~top & _lookup(x[:-1], lo, zero)
+    if all(lo):
+        return ~top | _lookup(x[:-1], hi, zero)
+    if all(hi):
+        return top | _lookup(x[:-1], lo, zero)
+    return (top & _lookup(x[:-1], hi, zero)) | (~top & _lookup(x[:-1], lo, zero))
+
+
+GATES: tuple[Gate, ...] = (
+    _row("const", 0, lambda x, p, zero: ~zero if p[0] else zero, params=1, addressed=lambda x, zero: [~zero], source="Boolean algebra"),
+    _bit("buf", 1, lambda a: a),
+    _bit("not", 1, lambda a: ~a),
+    _bit("and", 2, lambda a, b: a & b),
+    _bit("or", 2, lambda a, b: a | b),
+    _bit("xor", 2, lambda a, b: a ^ b),
+    _bit("nand", 2, lambda a, b: ~(a & b)),
+    _bit("nor", 2, lambda a, b: ~(a | b)),
+    _bit("xnor", 2, lambda a, b: ~(a ^ b)),
+    _bit("andnot", 2, lambda a, b: a & ~b),
+    _bit("ornot", 2, lambda a, b: a | ~b),
+    _bit("mux", 3, lambda s, a, b: (s & b) | (~s & a), "select: input 0 chooses input 1 (when 0) or input 2 (when 1)"),
+    _bit("maj", 3, lambda a, b, c: (a & b) | (c & (a | b)), "majority of three"),
+    *(
+        _row(f"lut{k}", k, _lookup, params=1 << k, addressed=_minterms, source="look-up table; Shannon expansion")
+        for k in range(1, MAX_LUT + 1)
+    ),
+)  # fmt: skip
+GATE = {gate.name: gate for gate in GATES}
+OP = {gate.name: index for index, gate in enumerate(GATES)}
+
+
+def evaluate(gate: Gate, x: Sequence[int], p: Sequence[int] = ()) -> int:
+    """Return the gate's output bit for 0/1 fan-ins ``x`` and parameters ``p``."""
+    return gate.forward(x, list(p), 0) & 1
+
+
+@lru_cache(maxsize=1 << 16)
+def gate_table(op: int, p: tuple[int, ...] = ()) -> int:
+    """Return a row's truth table as an integer: bit ``v`` is the output at address ``v``."""
+    gate = GATES[op]
+    size = 1 << gate.arity
+    mask = (1 << size) - 1
+    variables = [sum(1 << v for v in range(size) if v >> k & 1) for k in range(gate.arity)]
+    return int(gate.forward(variables, list(p), 0) & mask)
+
+
+def table_bits(table: int, inputs: int) -> tuple[int, ...]:
+    """Return a table integer as the parameter tuple of ``lut(inputs)``."""
+    return tuple(table >> v & 1 for v in range(1 << inputs))
+
+
+@lru_cache(maxsize=None)
+def symmetric(op: int) -> bool:
+    """Tell whether permuting the row's fan-ins never changes its output (parameter-free rows only)."""
+    gate = GATES[op]
+    if gate.param_count:
+        return False
+    by_weight: dict[int, int] = {}
+    table = gate_table(op)
+    return all(by_weight.setdefault(v.bit_count(), table >> v & 1) == table >> v & 1 for v in range(1 << gate.arity))
+
+
+def _two_input_rows() -> dict[int, tuple[str, bool]]:
+    rows: dict[int, tuple[str, bool]] = {}
+    for gate in GATES:
+        if gate.arity == 2 and not gate.param_count:
+            for swap in (False, True):
+                table = gate_table(OP[gate.name])
+                if swap:
+                    table = (table & 0b1001) | (table & 2) << 1 | (table & 4) >> 1
+                rows.setdefault(table, (gate.name, swap))
+    return rows
+
+
+TWO_INPUT = _two_input_rows()
+"""4-bit table of every 2-input function that depends on both inputs -> (row name, whether the fan-ins are swapped)."""
