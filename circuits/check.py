@@ -1,4 +1,7 @@
-"""The law of the representation: a list of (name, predicate). Everything that makes a circuit from outside calls check."""
+"""The law of the representation: a list of (name, predicate).
+
+Everything that makes a circuit from outside calls :func:`check`.
+"""
 
 from __future__ import annotations
 

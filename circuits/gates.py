@@ -8,7 +8,7 @@ format are made from it. Input 0 is the least significant bit of a table address
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 V = Any  # a value with & | ^ ~ : int, numpy words, tensor, term
@@ -23,7 +23,7 @@ class Gate(NamedTuple):
         arity: number of fan-ins.
         param_count: number of integer parameters.
         param_range: inclusive range (lo, hi) of every parameter; (0, 1) is the bit space.
-        forward: ``forward(x, p, zero)``: the output value from fan-in values ``x``, parameters ``p`` and the all-zero value.
+        forward: ``forward(x, p, zero)``: the output from fan-in values ``x``, parameters ``p`` and the all-zero value.
         reverse: ``reverse(x, p, d, zero)``: the ring reverse derivative over Z_2, (per fan-in, per parameter).
         variation: ``variation(x, p, zero)``: the Boolean variation as masks; per fan-in a pair (where the output rises
             with it, where it falls), per parameter the same.
@@ -85,6 +85,11 @@ def _bit(name: str, arity: int, function: Callable[..., V], source: str = "Boole
     return _row(name, arity, lambda x, p, zero: function(*x), source=source)
 
 
+def _constant(x: Sequence[V], p: Sequence[int], zero: V) -> V:
+    """Return all ones or all zeros."""
+    return ~zero if p[0] else zero
+
+
 def _minterms(x: Sequence[V], zero: V) -> list[V]:
     """Return, per table address, where the fan-ins spell that address."""
     terms = [~zero]
@@ -117,7 +122,7 @@ def _lookup(x: Sequence[V], p: Sequence[int], zero: V) -> V:
 
 
 GATES: tuple[Gate, ...] = (
-    _row("const", 0, lambda x, p, zero: ~zero if p[0] else zero, params=1, addressed=lambda x, zero: [~zero], source="Boolean algebra"),
+    _row("const", 0, _constant, params=1, addressed=lambda x, zero: [~zero], source="Boolean algebra"),
     _bit("buf", 1, lambda a: a),
     _bit("not", 1, lambda a: ~a),
     _bit("and", 2, lambda a, b: a & b),
@@ -159,7 +164,7 @@ def table_bits(table: int, inputs: int) -> tuple[int, ...]:
     return tuple(table >> v & 1 for v in range(1 << inputs))
 
 
-@lru_cache(maxsize=None)
+@cache
 def symmetric(op: int) -> bool:
     """Tell whether permuting the row's fan-ins never changes its output (parameter-free rows only)."""
     gate = GATES[op]

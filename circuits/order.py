@@ -15,7 +15,7 @@ _FREE = frozenset({"const", "buf", "not"})  # rows that add no level
 
 
 def levels(circuit: Circuit) -> NDArray[np.int32]:
-    """Return the level of every wire: inputs and constants 0, inverters and buffers free, other gates 1 + deepest fan-in."""
+    """Return the level of every wire: inputs and constants 0, inverters and buffers free, others 1 + deepest fan-in."""
     level = [0] * circuit.num_wires
     for wire, (op, fanin, _) in enumerate(circuit.gates(), circuit.num_inputs):
         if fanin:
