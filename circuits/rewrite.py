@@ -1,0 +1,139 @@
+"""Circuit to circuit, same function: fold constants, share, drop dead gates, lower to fewer kinds of gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from circuits.circuit import Builder, Circuit, Term
+from circuits.gates import GATE, TWO_INPUT, table_bits
+from circuits.order import fanin_cone
+from circuits.table import TruthTable
+from circuits.words import unpack
+
+Emit = Callable[[Builder, str, tuple[int, ...], tuple[int, ...]], int]
+
+
+def rebuild(circuit: Circuit, emit: Emit, *, fold: bool = True) -> Circuit:
+    """Rebuild the live part of a circuit gate by gate.
+
+    Args:
+        circuit: the circuit.
+        emit: ``emit(builder, op, fanin, params) -> wire`` adds what replaces one gate.
+        fold: whether the new builder folds constants and shares gates.
+    """
+    builder = Builder(circuit.input_names, name=circuit.name, fold=fold)
+    live = fanin_cone(circuit, circuit.outputs).tolist()
+    wire = builder.inputs
+    for old, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
+        wire.append(emit(builder, op, tuple(wire[f] for f in fanin), params) if live[old] else -1)
+    outputs = zip(circuit.output_names, (wire[w] for w in circuit.outputs.tolist()), strict=True)
+    return builder.circuit(outputs)
+
+
+def _same(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+    return builder.add(op, *fanin, params=params)
+
+
+def without_dead_gates(circuit: Circuit) -> Circuit:
+    """Drop the gates no output depends on; keep all others as they are."""
+    return rebuild(circuit, _same, fold=False)
+
+
+def folded(circuit: Circuit) -> Circuit:
+    """Fold constants, repeated and complemented fan-ins, share equal gates, drop dead gates; never more gates."""
+    result = without_dead_gates(rebuild(circuit, _same))
+    return result if result.num_gates <= circuit.num_gates else without_dead_gates(circuit)
+
+
+def _record(term: type[Term]) -> Emit:
+    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+        zero = term(builder, builder.const(0))
+        return GATE[op].forward([term(builder, f) for f in fanin], params, zero).wire
+
+    return emit
+
+
+class _AndNotTerm(Term):
+    """A term that knows only AND and NOT; XOR is written so that it shares the AND of its two operands."""
+
+    __slots__ = ()
+
+    def __or__(self, other: Term) -> Term:
+        return ~(~self & ~other)
+
+    def __xor__(self, other: Term) -> Term:
+        return ~(self & other) & ~(~self & ~other)
+
+
+def to_two_input(circuit: Circuit) -> Circuit:
+    """Lower every gate of three and more fan-ins (mux, maj, look-up tables) to 2-input gates and inverters.
+
+    Look-up tables are expanded by Shannon's expansion, skipping what their table makes trivial, and shared.
+    """
+    record = _record(Term)
+
+    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+        keep = len(fanin) <= 2 and not op.startswith("lut")
+        return (_same if keep else record)(builder, op, fanin, params)
+
+    return without_dead_gates(rebuild(circuit, emit))
+
+
+def to_and_not(circuit: Circuit) -> Circuit:
+    """Lower every gate to ``and``, ``not`` and ``const``."""
+    return without_dead_gates(rebuild(circuit, _record(_AndNotTerm)))
+
+
+def from_table(table: TruthTable) -> Circuit:
+    """Build a circuit of shared multiplexers (a reduced decision diagram) that computes a complete table.
+
+    Don't-cares are taken as 0. Exact, not small: the seed of what simplifies or learns it.
+    """
+    builder = Builder(table.input_names, name=table.name)
+    seen: dict[tuple[int, int], int] = {}
+
+    def select(value: int, level: int) -> int:
+        """Return a wire for the function of the first ``level`` inputs whose table is ``value``."""
+        if level == 0:
+            return builder.const(value)
+        half = 1 << (level - 1)
+        lo, hi = value & ((1 << half) - 1), value >> half
+        if lo == hi:
+            return select(lo, level - 1)
+        wire = seen.get((value, level))
+        if wire is None:
+            top, full = level - 1, (1 << half) - 1
+            if lo == hi ^ full:
+                wire = builder.add("xor", top, select(lo, top))
+            else:
+                wire = builder.add("mux", top, select(lo, top), select(hi, top))
+            seen[value, level] = wire
+        return wire
+
+    bits = unpack(table.outputs, table.patterns)
+    values = [int("".join("1" if b else "0" for b in reversed(row)) or "0", 2) for row in bits.tolist()]
+    outputs = [(name, select(v, table.num_inputs)) for name, v in zip(table.output_names, values, strict=True)]
+    return without_dead_gates(builder.circuit(outputs))
+
+
+def restricted(circuit: Circuit, values: dict[int, int]) -> Circuit:
+    """Fix some inputs to constants (positions to bits); the inputs stay, unread."""
+    builder = Builder(circuit.input_names, name=circuit.name)
+    wire = [builder.const(values[i]) if i in values else i for i in builder.inputs]
+    for op, fanin, params in circuit.gates():
+        wire.append(builder.add(op, *(wire[f] for f in fanin), params=params))
+    return without_dead_gates(
+        builder.circuit(zip(circuit.output_names, (wire[w] for w in circuit.outputs.tolist()), strict=True))
+    )
+
+
+def lut_wire(builder: Builder, table: int, fanin: Sequence[int]) -> int:
+    """Add the row that computes ``table`` (bit v = output at address v) over ``fanin``: a named one if there is one."""
+    if len(fanin) == 2 and table in TWO_INPUT:
+        name, swap = TWO_INPUT[table]
+        return builder.add(name, *(reversed(fanin) if swap else fanin))
+    if len(fanin) == 0:
+        return builder.const(table)
+    if len(fanin) == 1 and table in (1, 2):
+        return builder.add("not" if table == 1 else "buf", *fanin)
+    return builder.add(f"lut{len(fanin)}", *fanin, params=table_bits(table, len(fanin)))
