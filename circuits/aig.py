@@ -78,7 +78,7 @@ def to_literals(circuit: Circuit) -> Literals:
 def from_literals(
     lits: Literals, input_names: tuple[str, ...], output_names: tuple[str, ...], name: str = "circuit"
 ) -> Circuit:
-    """Return the graph as a circuit: every AND one gate of ``and``, ``andnot``, ``nor``; output complements are ``not``.
+    """Return the graph as a circuit: an AND is one gate of ``and``, ``andnot``, ``nor``, an output complement a ``not``.
 
     Raises:
         CircuitError: names that do not fit.
@@ -116,7 +116,9 @@ def to_aig(circuit: Circuit) -> Aig:
     from aigverse.networks import AigIndexList
 
     lits = to_literals(circuit)
-    raw = [lits.num_inputs, len(lits.outputs), len(lits.ands), *lits.ands.ravel().tolist(), *lits.outputs.tolist()]
+    ands = np.sort(lits.ands, axis=1)  # an index list reads a falling pair as XOR
+    ands[ands[:, 0] == ands[:, 1], 0] = 1  # and an equal pair too: x AND x is 1 AND x
+    raw = [lits.num_inputs, len(lits.outputs), len(ands), *ands.ravel().tolist(), *lits.outputs.tolist()]
     return AigIndexList(raw).to_aig()
 
 
@@ -144,7 +146,7 @@ def and_levels(circuit: Circuit) -> int:
     return max((level[o >> 1] for o in lits.outputs.tolist()), default=0)
 
 
-def _scripts() -> tuple[Callable[[Aig], Aig], ...]:
+def _scripts() -> tuple[Callable[[Aig], Aig | None], ...]:
     from aigverse import algorithms as a
 
     return (
@@ -170,7 +172,7 @@ def optimised(circuit: Circuit, *, rounds: int = 10) -> Circuit:
     for _ in range(rounds):
         before, current = best.num_gates, best
         for script in _scripts():
-            current = cleanup_dangling(script(current))
+            current = cleanup_dangling(script(current) or current)
             if current.num_gates < best.num_gates:
                 best = current
         if best.num_gates >= before:
