@@ -16,6 +16,9 @@ from circuits.words import Words, enumerate_inputs, mask_words, word_count
 BLOCK_WORDS = 1 << 21
 """Wire values held at once while simulating: 16 MiB, whatever the number of patterns."""
 
+KERNEL_WORK = 1 << 22
+"""Less work than this, gates x (words + 1024), goes to numpy: a few milliseconds, less than loading numba."""
+
 MAX_WORDS = 1 << 27
 """Words an answer may hold (1 GiB); larger ones are refused before allocation."""
 
@@ -74,6 +77,11 @@ def simulate_oracle(circuit: Circuit, inputs: Words) -> Words:
     return wires
 
 
+def _by_kernel(circuit: Circuit, words: int) -> bool:
+    """Tell whether the work is worth compiling; a numpy operation costs as much as about 1024 words of it."""
+    return circuit.num_gates * (words + 1024) >= KERNEL_WORK
+
+
 def simulate_wires(circuit: Circuit, inputs: Words, *, patterns: int | None = None) -> Words:
     """Evaluate every wire on packed patterns.
 
@@ -88,7 +96,14 @@ def simulate_wires(circuit: Circuit, inputs: Words, *, patterns: int | None = No
         TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
     """
     given = _checked(circuit, inputs, circuit.num_wires)
-    return _masked(circuit, simulate_oracle(circuit, given), patterns)
+    if not _by_kernel(circuit, given.shape[1]):
+        return _masked(circuit, simulate_oracle(circuit, given), patterns)
+    from circuits import kernels
+
+    wires = np.empty((circuit.num_wires, given.shape[1]), np.uint64)
+    wires[: circuit.num_inputs] = given
+    kernels.fill(kernels.compiled(circuit), wires)
+    return _masked(circuit, wires, patterns)
 
 
 def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) -> Words:
@@ -106,6 +121,11 @@ def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) ->
     """
     given = _checked(circuit, inputs, circuit.num_outputs)
     outputs = np.empty((circuit.num_outputs, given.shape[1]), np.uint64)
+    if _by_kernel(circuit, given.shape[1]):
+        from circuits import kernels
+
+        kernels.outputs_of(kernels.compiled(circuit), np.ascontiguousarray(given), outputs)
+        return _masked(circuit, outputs, patterns)
     block = max(1, BLOCK_WORDS // max(1, circuit.num_wires))
     for start in range(0, given.shape[1], block):
         part = slice(start, start + block)
