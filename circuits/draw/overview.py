@@ -1,0 +1,185 @@
+"""Draw a large circuit level by level: how many gates of which kind, and how many wires run between levels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from circuits.draw.scene import (
+    ACCENT,
+    FAINT,
+    INK,
+    QUIET,
+    RULE,
+    Path,
+    Scene,
+    Text,
+    box,
+    curve,
+    line,
+    text_width,
+)
+from circuits.draw.schematic import MARGIN, heading, legend
+from circuits.draw.shapes import look, meaning, sample
+from circuits.gates import GATE, GATES
+from circuits.order import levels
+
+if TYPE_CHECKING:
+    from circuits.circuit import Circuit
+
+MAX_COLUMNS = 32
+"""Deeper circuits have neighbouring levels put together."""
+
+CELL, ROW, HEAD = 40.0, 38.0, 30.0
+MAX_BUNDLES = 80
+
+
+def compose(circuit: Circuit) -> Scene:
+    """Return a table of levels (columns) by kinds (rows), area telling the count, with bundles of wires above."""
+    level = levels(circuit).astype(np.int64)
+    deepest = int(level.max(initial=0))
+    per = -(-deepest // MAX_COLUMNS) if deepest else 1
+    column = -(-level // per)  # column 0 holds inputs and constants
+    columns = int(column.max(initial=0)) + 1
+    kinds = [gate.name for i, gate in enumerate(GATES) if np.any(circuit.op == i)]
+    counts = np.zeros((len(kinds), columns), np.int64)
+    of_gate = column[circuit.num_inputs :]
+    for row, kind in enumerate(kinds):
+        counts[row] = np.bincount(of_gate[[GATES[o].name == kind for o in circuit.op]], minlength=columns)
+    outputs = np.bincount(column[circuit.outputs], minlength=columns)
+
+    title, plain, title_width = heading(circuit, MARGIN, MARGIN + 10)
+    labels = ["inputs", *kinds, "outputs"]
+    left = MARGIN + max(text_width(t, 10) for t in labels) + 30
+    right = left + columns * CELL
+    bundles = _bundles(circuit, column)
+    reach = max((b - a for a, b in bundles), default=1)
+    sky = 24 + 90 * (reach / max(columns - 1, 1)) ** 0.6
+    head = MARGIN + 40 + sky
+    scene = Scene(max(right, MARGIN + title_width, 420) + MARGIN, 0, plain)
+    scene.add(title, kind="title")
+    _paint_bundles(scene, bundles, left, head, sky, columns, per)
+    _paint_header(scene, left, head, columns, per, deepest)
+    y = head + HEAD
+    inputs = np.zeros(columns, np.int64)
+    inputs[0] = circuit.num_inputs
+    largest = max(int(counts.max(initial=0)), int(outputs.max(initial=0)), circuit.num_inputs, 1)
+    rows = [
+        ("inputs", inputs, "#c9d1d9", _listed("inputs", circuit.input_names)),
+        *((kind, counts[r], look(kind).fill, "") for r, kind in enumerate(kinds)),
+        ("outputs", outputs, "#c9d1d9", _listed("outputs", circuit.output_names)),
+    ]
+    for name, values, fill, tip in rows:
+        _paint_row(scene, name, values, fill, tip, left, y, largest, columns)
+        y += ROW
+    for end, values in ((left, None), (right, None)):
+        scene.add([line((end, head + HEAD), (end, y), stroke=RULE)])
+    square = [box(0, -6, 12, 12, fill="#e7ebee", stroke=QUIET, width=0.8)]
+    arc = [curve(((0, 5), (4, -8), (18, -8), (22, 5)), ACCENT, 2.0)]
+    entries: list[tuple[list[Path], float, str]] = [(square, 12, "area: how many")]
+    if bundles:
+        entries.append((arc, 22, f"width: wires between levels (widest {max(bundles.values()):,})"))
+    entries += [(sample(k, 3, 0, 13), 22, meaning(k)) for k in kinds]
+    groups, bottom = legend(entries, MARGIN, y + 16, scene.width - MARGIN)
+    scene.groups += groups
+    scene.height = bottom + MARGIN * 0.6
+    return scene
+
+
+def _listed(what: str, names: tuple[str, ...], limit: int = 300) -> str:
+    more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
+    return f"{len(names):,} {what}: " + ", ".join(names[:limit]) + more
+
+
+def _bundles(circuit: Circuit, column: np.ndarray) -> dict[tuple[int, int], int]:
+    """Return (from column, to column) -> number of gate pins, the largest bundles only."""
+    reader = np.repeat(np.arange(circuit.num_gates), np.diff(circuit.fanin_start)) + circuit.num_inputs
+    pairs = Counter(zip(column[circuit.fanin].tolist(), column[reader].tolist(), strict=True))
+    between = [(pair, count) for pair, count in pairs.items() if pair[0] != pair[1]]
+    return dict(sorted(between, key=lambda item: (-item[1], item[0]))[:MAX_BUNDLES])
+
+
+def _span(c: int, per: int, deepest: int) -> str:
+    """Return the levels of a column in words."""
+    low, high = (c - 1) * per + 1, min(c * per, deepest)
+    return "in" if c == 0 else str(low) if low == high else f"{low}–{high}"
+
+
+def _mixed(color: str, share: float) -> str:
+    """Return ``color`` mixed with white; share 1 is the colour itself."""
+    parts = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in parts)
+
+
+def _paint_bundles(
+    scene: Scene,
+    bundles: dict[tuple[int, int], int],
+    left: float,
+    head: float,
+    sky: float,
+    columns: int,
+    per: int,
+) -> None:
+    """Paint bundles as arcs over the columns, faint and wide ones first so that none hides another."""
+    most = max(bundles.values(), default=1)
+    for (a, b), count in sorted(bundles.items(), key=lambda item: (item[1], item[0])):
+        x0, x1 = left + (a + 0.62) * CELL, left + (b + 0.38) * CELL
+        rise = (sky - 10) * ((b - a) / max(columns - 1, 1)) ** 0.6 * 4 / 3
+        share = count / most
+        path = curve(
+            ((x0, head), (x0, head - rise), (x1, head - rise), (x1, head)),
+            _mixed(ACCENT, 0.18 + 0.62 * share**0.5),
+            max(0.6, 8 * share),
+        )
+        tip = f"{count:,} wires from {_name(a, per)} to {_name(b, per)}"
+        scene.add([path], tip, "bundle")
+
+
+def _name(c: int, per: int) -> str:
+    return "inputs" if c == 0 else f"level {c}" if per == 1 else f"levels {(c - 1) * per + 1}–{c * per}"
+
+
+def _paint_header(scene: Scene, left: float, head: float, columns: int, per: int, deepest: int) -> None:
+    items: list[Path | Text] = [
+        Text(left - 14, head + 19, "level", 10, "end", QUIET),
+        line((left, head + 4), (left + columns * CELL, head + 4), stroke=FAINT),
+    ]
+    for c in range(columns):
+        text = _span(c, per, deepest)
+        size = min(10.0, 10.0 * (CELL - 3) / text_width(text, 10))
+        items.append(Text(left + (c + 0.5) * CELL, head + 19, text, size, "middle", INK))
+    scene.add(items)
+
+
+def _paint_row(
+    scene: Scene,
+    name: str,
+    values: np.ndarray,
+    fill: str,
+    tip: str,
+    left: float,
+    y: float,
+    largest: int,
+    columns: int,
+) -> None:
+    """Paint one row: its name, its total, and a square per column with the count in it."""
+    middle, right = y + ROW / 2, left + columns * CELL
+    items: list[Path | Text] = [
+        line((left, y), (right, y), stroke=RULE),
+        Text(left - 14, middle - 1, name, 10, "end", INK, name not in GATE),
+        Text(left - 14, middle + 10, f"{int(values.sum()):,}", 8, "end", QUIET),
+    ]
+    for c, count in enumerate(values.tolist()):
+        if not count:
+            continue
+        side = max(4.0, (min(CELL, ROW) - 4) * (count / largest) ** 0.5)
+        x = left + (c + 0.5) * CELL
+        items.append(box(x - side / 2, middle - side / 2, side, side, fill=fill, stroke=QUIET, width=0.6))
+        text = f"{count:,}"
+        size = min(9.0, 9.0 * (CELL - 4) / text_width(text, 9))
+        items.append(Text(x, middle + size * 0.36, text, size, "middle", INK))
+    scene.add(items, tip)
+
+

@@ -1,0 +1,665 @@
+"""Draw a circuit gate by gate: Graphviz orders the gates level by level, then wires are routed in channels between."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from circuits.draw.engine import run
+from circuits.draw.scene import (
+    FAINT,
+    INK,
+    PAPER,
+    QUIET,
+    WIRE,
+    Group,
+    Path,
+    Point,
+    Scene,
+    Text,
+    circle,
+    elided,
+    line,
+    text_width,
+)
+from circuits.draw.shapes import body, bubble, inset, look, meaning, sample
+from circuits.errors import ToolError
+from circuits.gates import GATE, OP, symmetric
+from circuits.order import fanin_cone, statistics
+
+if TYPE_CHECKING:
+    from circuits.circuit import Circuit
+
+
+@dataclass
+class Pin:
+    """Where a node reads a wire: the node it hangs on, whether a bubble inverts it, what is written beside it."""
+
+    source: int
+    inverted: bool = False
+    label: str = ""
+    offset: float = 0.0
+
+
+@dataclass
+class Node:
+    """Something with a place in a column: an input, a gate, an output, or a trunk (a wire passing through)."""
+
+    kind: str
+    wire: int
+    rank: int
+    pins: list[Pin] = field(default_factory=list)
+    name: str = ""
+    tip: str = ""
+    dead: bool = False
+    params: tuple[int, ...] = ()
+    width: float = 0.0
+    height: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass
+class Plan:
+    """What is drawn and how large, before anything has a place."""
+
+    nodes: list[Node]
+    columns: list[list[int]]
+    scale: float
+    rows: bool
+
+
+PORTS = ("input", "output", "trunk")
+SMALL = 30
+"""Up to this many gates the rows of look-up tables are written out, where a table has at most 16."""
+
+
+def folded(circuit: Circuit) -> dict[int, tuple[int, bool]]:
+    """Return wire -> (wire it copies, inverted) for every inverter that something reads."""
+    read = set(circuit.fanin.tolist()) | set(circuit.outputs.tolist())
+    literal: dict[int, tuple[int, bool]] = {}
+    for wire, (op, fanin, _) in enumerate(circuit.gates(), circuit.num_inputs):
+        if op == "not" and wire in read:
+            root, inverted = literal.get(fanin[0], (fanin[0], False))
+            literal[wire] = (root, not inverted)
+    return literal
+
+
+def hexadecimal(params: Sequence[int]) -> str:
+    """Return a table in hexadecimal, address 0 the least significant bit."""
+    digits = max(1, len(params) // 4)
+    return f"0x{sum(p << v for v, p in enumerate(params)):0{digits}X}"
+
+
+def plan(circuit: Circuit, fold: bool) -> Plan:
+    """Return the nodes of a circuit in columns: inputs, one column a level, outputs; a trunk where a wire passes by.
+
+    Args:
+        circuit: what to draw.
+        fold: draw inverters as bubbles on the pins that read them.
+    """
+    literal = folded(circuit) if fold else {}
+    alive = fanin_cone(circuit, circuit.outputs)
+    names = circuit.wire_names()
+    nodes = [
+        Node("input", w, 0, name=name, tip=f"input {name}", dead=not alive[w])
+        for w, name in enumerate(circuit.input_names)
+    ]
+    place = {w: w for w in range(circuit.num_inputs)}
+
+    def pin(wire: int, inverted: bool = False, label: str = "") -> Pin:
+        root, complemented = literal.get(wire, (wire, False))
+        return Pin(place[root], inverted ^ complemented, label)
+
+    for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
+        if wire in literal:
+            continue
+        shape = look(op)
+        labels = shape.pins or ("",) * len(fanin)
+        pins = [pin(f, i in shape.bubbles, labels[i]) for i, f in enumerate(fanin)]
+        table = f" {hexadecimal(params)}" if len(params) > 1 else "".join(f" {p}" for p in params)
+        tip = f"{names[wire]} = {op}{table}({', '.join(names[f] for f in fanin)})"
+        rank = 1 + max((nodes[p.source].rank for p in pins), default=-1)
+        place[wire] = len(nodes)
+        nodes.append(Node(op, wire, rank, pins, names[wire], tip, not alive[wire], params))
+    last = 1 + max((node.rank for node in nodes), default=0)
+    for name, wire in zip(circuit.output_names, circuit.outputs.tolist(), strict=True):
+        tip = f"output {name} = {names[wire]}"
+        nodes.append(Node("output", wire, last, [pin(wire)], name, tip))
+    _settle_constants(nodes)
+    gates = sum(node.kind not in PORTS for node in nodes)
+    scale = 1.0 if gates <= 60 else 0.85 if gates <= 150 else 0.75
+    result = Plan(nodes, [], scale, gates <= SMALL)
+    _lay_trunks(nodes)
+    for node in nodes:
+        node.width, node.height = _size(node, result)
+    result.columns = [[] for _ in range(last + 1)]
+    for i, node in enumerate(nodes):
+        result.columns[node.rank].append(i)
+    return result
+
+
+def _settle_constants(nodes: list[Node]) -> None:
+    """Move each constant next to its first reader."""
+    first: dict[int, int] = {}
+    for node in nodes:
+        for p in node.pins:
+            first[p.source] = min(first.get(p.source, node.rank), node.rank)
+    for i, rank in first.items():
+        if nodes[i].kind == "const":
+            nodes[i].rank = rank - 1
+
+
+def _lay_trunks(nodes: list[Node]) -> None:
+    """Give every wire that passes columns one node in each, so that all its readers share one trunk."""
+    trunks: dict[tuple[int, int], int] = {}
+    readers = [(node, p) for node in nodes for p in node.pins]
+    for node, p in sorted(readers, key=lambda pair: pair[0].rank):
+        source = p.source
+        for rank in range(nodes[source].rank + 1, node.rank):
+            key = (p.source, rank)
+            if key not in trunks:
+                trunks[key] = len(nodes)
+                tip, dead = nodes[source].tip, nodes[source].dead
+                nodes.append(Node("trunk", nodes[p.source].wire, rank, [Pin(source)], "", tip, dead))
+            source = trunks[key]
+        p.source = source
+
+
+PORT_SIZE = 11.0
+
+
+def _table_rows(node: Node, p: Plan) -> list[tuple[str, str]]:
+    """Return (address, value) rows to write inside a look-up table, or none."""
+    k = len(node.pins)
+    if not p.rows or len(node.params) != 1 << k or not 1 <= k <= 4:
+        return []
+    return [("".join(str(v >> i & 1) for i in range(k)), str(bit)) for v, bit in enumerate(node.params)]
+
+
+def _lut_label(node: Node) -> str:
+    return hexadecimal(node.params)
+
+
+def _size(node: Node, p: Plan) -> tuple[float, float]:
+    """Return a node's width and height."""
+    s = p.scale
+    if node.kind == "trunk":
+        return 0.0, 0.0
+    if node.kind in PORTS:
+        return text_width(elided(node.name), PORT_SIZE) + 4, 15.0
+    shape = look(node.kind)
+    if node.kind.startswith("lut"):
+        rows = _table_rows(node, p)
+        columns = 2 if len(rows) > 8 else 1
+        inner = max(text_width(_lut_label(node), 9), text_width(node.kind.upper(), 10), 44.0 * columns if rows else 0)
+        tall = 30 + 9.5 * len(rows) / columns if rows else 30
+        return inner + 28, max(tall, 12 * len(node.pins) + 6)
+    if node.kind == "mux":
+        return 26 * s, 38 * s
+    return 36 * shape.wide * s, max(26 * shape.wide**0.5, 8 * len(node.pins) + 8) * s
+
+
+def dot_text(circuit: Circuit, p: Plan, *, trunks: bool = True) -> str:
+    """Return the plan as DOT text: what an engine lays out, and a plain drawing in its own right."""
+
+    def quoted(text: str) -> str:
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def label(node: Node) -> str:
+        if node.kind in PORTS:
+            return elided(node.name)
+        if node.kind == "const":
+            return str(node.params[0])
+        return _DOT_LABEL.get(node.kind) or (
+            f"{node.kind.upper()}\n{hexadecimal(node.params)}" if node.params else node.kind
+        )
+
+    lines = [
+        f"digraph {quoted(circuit.name)} {{",
+        f"  graph [rankdir=LR nodesep={0.11 * p.scale:.3f} ranksep=0.5 tooltip={quoted(circuit.name)}];",
+        '  node [shape=box style=filled fillcolor=white fontname="Helvetica" fontsize=10 margin="0.05,0.02"];',
+        "  edge [arrowhead=none arrowsize=0.6 headport=w tailport=e];",
+    ]
+    for i, node in enumerate(p.nodes):
+        if node.kind == "trunk":
+            lines.append(f'  n{i} [shape=point width=0.01 height=0.01 label=""];')
+            continue
+        text = quoted(label(node)).replace("\n", "\\n")
+        grey = f' color="{FAINT}" fontcolor="{FAINT}"' if node.dead else ""
+        fill = f' fillcolor="{look(node.kind).fill}"' if node.kind not in PORTS else " shape=plain"
+        size = f"width={node.width / 72:.3f} height={(node.height + 3) / 72:.3f}"
+        lines.append(f"  n{i} [label={text} tooltip={quoted(node.tip)} {size}{fill}{grey}];")
+    for column in p.columns:
+        lines.append("  { rank=same; " + " ".join(f"n{i};" for i in column) + " }")
+    for kind in ("input", "output"):
+        ports = [f"n{i}" for i, node in enumerate(p.nodes) if node.kind == kind]
+        if len(ports) > 1:
+            lines.append("  " + " -> ".join(ports) + " [style=invis headport=_ tailport=_];")
+    for i, node in enumerate(p.nodes):
+        for q in node.pins:
+            both = node.kind == "trunk" and p.nodes[q.source].kind == "trunk"
+            style = " arrowhead=odot" if q.inverted else ""
+            lines.append(f"  n{q.source} -> n{i} [weight={8 if both else 2}{style}];")
+    return "\n".join([*lines, "}", ""])
+
+
+_DOT_LABEL = {
+    "and": "&", "or": "≥1", "xor": "=1", "nand": "& ¬", "nor": "≥1 ¬", "xnor": "=", "not": "1 ¬", "buf": "1",
+    "andnot": "&", "ornot": "≥1", "mux": "MUX", "maj": "MAJ",
+}  # fmt: skip
+
+
+def place(p: Plan, text: str, engine: str | None, timeout: float) -> None:
+    """Order every column by an engine's layout of ``text`` and give each node its first ``y``."""
+    effort = [] if len(p.nodes) < 400 else ["-Gnslimit=4", "-Gnslimit1=4", "-Gmclimit=0.5"]
+    out = run(text, "-Tjson0", "-Gsplines=none", *effort, engine=engine, timeout=timeout)
+    try:
+        found = {o["name"]: o["pos"].split(",") for o in json.loads(out)["objects"] if "pos" in o}
+        for i, node in enumerate(p.nodes):
+            node.y = -float(found[f"n{i}"][1])
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise ToolError("drawing: the Graphviz engine wrote a layout that cannot be read") from error
+    for column in p.columns:
+        # Ports keep the circuit's order whatever the engine thinks of it.
+        ports = [i for i in column if p.nodes[i].kind in ("input", "output")]
+        heights = sorted(p.nodes[i].y for i in ports)
+        for i, y in zip(ports, heights, strict=True):
+            p.nodes[i].y = y
+        column.sort(key=lambda i: (p.nodes[i].y, i))
+
+
+def _spread(p: Plan, i: int) -> None:
+    """Order a node's pins by where their wires come from, where its row allows, and space them."""
+    node = p.nodes[i]
+    if not node.pins:
+        return
+    s = p.scale
+    if node.kind == "mux":
+        select, low, high = node.pins
+        data = sorted((low, high), key=lambda q: p.nodes[q.source].y)
+        data[0].offset, data[1].offset, select.offset = -8 * s, 8 * s, 27 * s
+        return
+    free = node.kind in GATE and (symmetric(OP[node.kind]) or bool(look(node.kind).pins or look(node.kind).bubbles))
+    order = sorted(node.pins, key=lambda q: p.nodes[q.source].y) if free else node.pins
+    lut = node.kind.startswith("lut")
+    step = 12.0 if lut else min(12.0 * s, (node.height - 8 * s) / max(1, len(order) - 1))
+    for k, q in enumerate(order):
+        q.offset = (k - (len(order) - 1) / 2) * step
+
+
+def settle(desired: Sequence[float], apart: Sequence[float], weight: Sequence[float]) -> list[float]:
+    """Return places nearest to the desired ones in the weighted L1 sense that keep order and distance.
+
+    Pool adjacent violators with block medians (Robertson and Waltman 1968), so that most items land exactly where
+    they want to be.
+
+    Args:
+        desired: wanted places, (n,).
+        apart: least distance between item k and k + 1, (n - 1,).
+        weight: how much an item minds, (n,).
+    """
+    shift = [0.0]
+    for gap in apart:
+        shift.append(shift[-1] + gap)
+    blocks: list[tuple[float, list[tuple[float, float]]]] = []
+    for d, o, w in zip(desired, shift, weight, strict=True):
+        members = [(d - o, w)]
+        middle = d - o
+        while blocks and blocks[-1][0] > middle:
+            members = sorted(blocks.pop()[1] + members)
+            half, middle = sum(w for _, w in members) / 2, members[-1][0]
+            for value, w_ in members:
+                half -= w_
+                if half <= 0:
+                    middle = value
+                    break
+        blocks.append((middle, members))
+    flat = [middle for middle, members in blocks for _ in members]
+    return [z + o for z, o in zip(flat, shift, strict=True)]
+
+
+def _apart(p: Plan, a: int, b: int) -> float:
+    """Return the least distance between neighbours in a column."""
+    nodes, s = p.nodes, p.scale
+
+    def below(node: Node) -> float:
+        return node.height / 2 + (14 * s if node.kind == "mux" else 0)
+
+    thin = sum(nodes[i].kind == "trunk" for i in (a, b))
+    gap = {2: 7.0, 1: 6.0, 0: 9.0}[thin] * s
+    if nodes[a].kind == nodes[b].kind and nodes[a].kind in PORTS and not thin:
+        gap = 4.0
+    return below(nodes[a]) + nodes[b].height / 2 + gap
+
+
+def straighten(p: Plan, rounds: int = 4) -> None:
+    """Shift nodes, order kept, until wires run straight where they can."""
+    nodes = p.nodes
+    readers: dict[int, list[tuple[int, Pin]]] = defaultdict(list)
+    for i, node in enumerate(nodes):
+        for q in node.pins:
+            readers[q.source].append((i, q))
+
+    def sweep(columns: Iterable[list[int]], forward: bool) -> None:
+        for column in columns:
+            desired, weight = [], []
+            for i in column:
+                node = nodes[i]
+                if forward:
+                    _spread(p, i)
+                    wants = [nodes[q.source].y - q.offset for q in node.pins]
+                    firm = any(nodes[q.source].kind == "trunk" for q in node.pins)
+                else:
+                    wants = [nodes[r].y + q.offset for r, q in readers[i]]
+                    firm = any(nodes[r].kind == "trunk" for r, _ in readers[i])
+                trunk = node.kind == "trunk"
+                desired.append(min(wants, key=lambda y, node=node: abs(y - node.y)) if wants else node.y)
+                weight.append((8.0 if firm else 3.0) if trunk else 1.0 if wants else 0.2)
+            apart = [_apart(p, a, b) for a, b in zip(column, column[1:], strict=False)]
+            for i, y in zip(column, settle(desired, apart, weight), strict=True):
+                nodes[i].y = y
+
+    for i in range(len(nodes)):
+        _spread(p, i)
+    for _ in range(rounds):
+        sweep(reversed(p.columns[:-1]), forward=False)
+        sweep(p.columns[1:], forward=True)
+    sweep(p.columns[:1], forward=False)
+    for i in range(len(nodes)):
+        _spread(p, i)
+
+
+@dataclass
+class Net:
+    """The part of a wire inside one channel: it comes in at ``y`` and leaves at each of ``ends``."""
+
+    source: int
+    y: float
+    ends: list[float]
+    track: int = -1
+
+    @property
+    def low(self) -> float:
+        """Upper end of the vertical part."""
+        return min(self.y, *self.ends)
+
+    @property
+    def high(self) -> float:
+        """Lower end of the vertical part."""
+        return max(self.y, *self.ends)
+
+    @property
+    def straight(self) -> bool:
+        """Whether no vertical part is needed."""
+        return self.high - self.low < 0.05
+
+
+NEAR = 3.0
+"""Wires closer than this, in points, look like one."""
+
+
+def assign_tracks(nets: list[Net]) -> int:
+    """Give every bent net of a channel a vertical track; return how many tracks there are.
+
+    Greedy channel routing with vertical constraints (Hashimoto and Stevens 1971, left-edge; Deutsch 1976): a net that
+    enters where another leaves must turn first. Constraint cycles are broken at the net that comes first.
+    """
+    bent = [net for net in nets if not net.straight]
+    # Nets that go down turn from the lowest up, nets that go up from the highest down: fewest crossings.
+    bent.sort(key=lambda n: (-n.y if sum(n.ends) / len(n.ends) > n.y else n.y, n.source))
+    before = {
+        id(a): {id(b) for b in bent if b is not a and any(abs(b.y - end) < NEAR for end in a.ends)} for a in bent
+    }
+    track, todo = 0, bent
+    while todo:
+        waiting = {id(net) for net in todo}
+        ready = [net for net in todo if not before[id(net)] & waiting] or todo[:1]
+        taken: list[Net] = []
+        for net in ready:
+            if all(net.high + NEAR < other.low or other.high + NEAR < net.low for other in taken):
+                net.track = track
+                taken.append(net)
+        todo = [net for net in todo if net.track < 0]
+        track += 1
+    return track
+
+
+MARGIN = 22.0
+
+
+def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[float], list[list[float]], float]:
+    """Return per column its left side and width, per channel the place of each track, and where it all ends."""
+    lane = max(5.0, 6.5 * p.scale)
+    lefts, widths, tracks = [], [], []
+    x = MARGIN
+    for r, column in enumerate(p.columns):
+        ports = all(p.nodes[i].kind in PORTS for i in column)
+        wide = max((p.nodes[i].width for i in column), default=0.0)
+        widths.append(wide + (6 if ports else 20 * p.scale))
+        lefts.append(x)
+        x += widths[-1]
+        if r < len(channels):
+            count = assign_tracks(channels[r])
+            tracks.append([x + 7 + lane * k for k in range(count)])
+            x += 14 + lane * max(0, count - 1)
+    return lefts, widths, tracks, x
+
+
+def _channels(p: Plan) -> list[list[Net]]:
+    """Return the nets of the channel after each column but the last."""
+    ends: dict[int, list[float]] = defaultdict(list)
+    for node in p.nodes:
+        for q in node.pins:
+            ends[q.source].append(node.y + q.offset)
+    return [[Net(i, p.nodes[i].y, ends[i]) for i in column if i in ends] for column in p.columns[:-1]]
+
+
+def _net_paths(net: Net, start: float, stop: float, tracks: list[float], color: str, s: float) -> list[Path]:
+    """Return the lines of a net in its channel and a dot wherever three of them meet."""
+    width = 1.0 if s > 0.8 else 0.8
+    if net.straight:
+        return [line((start, net.y), (stop, net.y), stroke=color, width=width)]
+    x = tracks[net.track]
+    paths = [line((start, net.y), (x, net.y), stroke=color, width=width)]
+    paths.append(line((x, net.low), (x, net.high), stroke=color, width=width))
+    places = sorted(set(net.ends))
+    paths += [line((x, y), (stop, y), stroke=color, width=width) for y in places]
+    for y in sorted({net.y, *places}):
+        arms = (y > net.low) + (y < net.high) + (y == net.y) + (y in places)
+        if arms > 2:
+            paths.append(circle(x, y, 2.0 * max(s, 0.85), fill=color, stroke=None))
+    return paths
+
+
+def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
+    """Return a gate's symbol, bubbles, labels and the stubs to its column's sides."""
+    s, shape = p.scale, look(node.kind)
+    color, wire = (FAINT, FAINT) if node.dead else (INK, WIRE)
+    r = max(2.3, 2.8 * s)
+    x, y, w, h = node.x + 2 * r + 1, node.y, node.width, node.height
+    items: list[Path | Text] = []
+    out = x + w + (2 * r if shape.inverted else 0)
+    items.append(line((out, y), (right, y), stroke=wire))
+    for q in node.pins:
+        py = y + q.offset
+        if node.kind == "mux" and q.label == "s":
+            cx, bottom = x + w / 2, y + h * 0.385
+            tip = bottom + (2 * r if q.inverted else 0)
+            items.append(line((node.x, py), (cx, py), (cx, tip), stroke=wire))
+            if q.inverted:
+                items.append(bubble(cx, bottom + r, r, dead=node.dead))
+            continue
+        rear = x + inset(node.kind, w, h, q.offset)
+        items.append(line((node.x, py), (rear - (2 * r if q.inverted else 0), py), stroke=wire))
+        if q.inverted:
+            items.append(bubble(rear - r, py, r, dead=node.dead))
+    items += body(node.kind, x, y, w, h, dead=node.dead)
+    if shape.inverted:
+        items.append(bubble(x + w + r, y, r, dead=node.dead))
+    return items + list(_gate_texts(node, p, x, color))
+
+
+def _gate_texts(node: Node, p: Plan, x: float, color: str) -> Iterable[Path | Text]:
+    """Yield what is written inside a gate's symbol."""
+    s, y, w, shape = p.scale, node.y, node.width, look(node.kind)
+    quiet = FAINT if node.dead else QUIET
+    if shape.pins:
+        for q in node.pins:
+            if q.label == "s":
+                continue
+            size = 7.5 if node.kind.startswith("lut") else 8 * s
+            yield Text(x + 3, y + q.offset + size * 0.36, q.label, size, color=quiet)
+    if node.kind == "const":
+        yield Text(x + w / 2, y + 3.6 * s, str(node.params[0]), 10 * s, "middle", color)
+    elif node.kind.startswith("lut"):
+        rows = _table_rows(node, p)
+        columns = 2 if len(rows) > 8 else 1
+        per = -(-len(rows) // columns)
+        top = y - (9.5 * per + 22) / 2
+        middle = x + 5 + w / 2
+        yield Text(middle, top + 9, node.kind.upper(), 9, "middle", color, True)
+        yield Text(middle, top + 19, _lut_label(node), 8.5, "middle", color)
+        for k, (address, bit) in enumerate(rows):
+            cx = middle + (k // per - (columns - 1) / 2) * 42
+            cy = top + 30 + 9.5 * (k % per)
+            yield Text(cx + 5, cy, address, 8, "end", quiet)
+            yield Text(cx + 10, cy, bit, 8, "start", color, bit == "1")
+    elif shape.label:
+        yield Text(x + w / 2, y + 3.2 * s, shape.label, 9 * s, "middle", color, True)
+
+
+def heading(circuit: Circuit, x: float, y: float) -> tuple[list[Text], str, float]:
+    """Return the title's lines, the title as one text, and its width."""
+    facts = statistics(circuit)
+    words = ("input", "output", "gate", "level")
+    counts = ", ".join(f"{facts[w + 's']:,} {w}{'' if facts[w + 's'] == 1 else 's'}" for w in words)
+    name = elided(circuit.name, 60)
+    items = [Text(x, y, name, 15, bold=True), Text(x, y + 16, counts, 10, color=QUIET)]
+    return items, f"{circuit.name}: {counts}", max(text_width(name, 15, True), text_width(counts, 10))
+
+
+def legend(entries: list[tuple[list[Path], float, str]], x: float, y: float, right: float) -> tuple[list[Group], float]:
+    """Return the legend's groups, wrapped at ``right``, and the lower end.
+
+    Args:
+        entries: symbol painted around (0, 0) from its left middle, its width, its words.
+        x: left end.
+        y: upper end.
+        right: where to start a new line.
+    """
+    groups, left, size = [], x, 9.0
+    middle = y + 9
+    for paths, wide, words in entries:
+        need = wide + 6 + text_width(words, size) + 16
+        if left > x and left + need > right:
+            left, middle = x, middle + 20
+        moved = tuple(
+            Path(tuple((px + left, py + middle) for px, py in q.points), q.stroke, q.fill, q.width, q.curved)
+            for q in paths
+        )
+        groups.append(Group((*moved, Text(left + wide + 6, middle + 3.2, words, size, color=QUIET)), kind="legend"))
+        left += need
+    return groups, middle + 10
+
+
+def _entries(p: Plan) -> list[tuple[list[Path], float, str]]:
+    """Return the legend of what occurs in a plan."""
+    kinds = {node.kind for node in p.nodes} - set(PORTS)
+    result: list[tuple[list[Path], float, str]] = []
+    for kind in [k for k in GATE if k in kinds]:
+        shape = look(kind)
+        pad = 3.0 if shape.bubbles else 0.0
+        result.append((sample(kind, pad, 0, 13), 17.0 * min(shape.wide, 1) + 3 + pad, meaning(kind)))
+    if any(q.inverted for node in p.nodes for q in node.pins):
+        result.append(([line((0, 0), (14, 0), stroke=WIRE), circle(16.5, 0, 2.5, fill=PAPER)], 19, "inverted"))
+    dotted = defaultdict(int)
+    for node in p.nodes:
+        for q in node.pins:
+            dotted[q.source] += 1
+    if any(count > 1 for count in dotted.values()):
+        tee = [line((0, 0), (14, 0), stroke=WIRE), line((7, 0), (7, 6), stroke=WIRE)]
+        result.append(([*tee, circle(7, 0, 2, fill=WIRE, stroke=None)], 14, "wires joined"))
+    if any(node.dead and node.kind not in PORTS for node in p.nodes):
+        result.append((body("and", 0, 0, 17, 13, dead=True), 17, "reaches no output"))
+    return result
+
+
+def compose(circuit: Circuit, p: Plan, engine: str | None, timeout: float) -> Scene:
+    """Place and route a plan and return the picture.
+
+    Raises:
+        ToolError: no Graphviz engine laid it out.
+    """
+    if p.nodes:
+        place(p, dot_text(circuit, p), engine, timeout)
+        straighten(p)
+    channels = _channels(p)
+    lefts, widths, tracks, end = _columns(p, channels)
+    title, plain, title_width = heading(circuit, MARGIN, MARGIN + 10)
+    top = min((n.y - n.height / 2 for n in p.nodes), default=0.0)
+    drop = MARGIN + 46 - top
+    for node in p.nodes:
+        node.y += drop
+        node.x = lefts[node.rank]
+    for net in (net for channel in channels for net in channel):
+        net.y, net.ends = net.y + drop, [y + drop for y in net.ends]
+    low = max((n.y + max(n.height / 2, *(q.offset for q in n.pins), 0) for n in p.nodes), default=drop)
+    right = max(end, MARGIN + title_width, MARGIN + 300)
+    scene = Scene(right + MARGIN, 0, plain)
+    scene.add(title, kind="title")
+    _paint_wires(scene, p, channels, lefts, widths, tracks)
+    for node in p.nodes:
+        side = node.x + widths[node.rank]
+        if node.kind in ("input", "output"):
+            scene.add(_port_items(node, side), node.tip, "port")
+        elif node.kind != "trunk":
+            scene.add(_gate_items(node, p, side), node.tip, "gate")
+    groups, bottom = legend(_entries(p), MARGIN, low + 24, right)
+    scene.groups += groups
+    scene.height = bottom + MARGIN * 0.6
+    return scene
+
+
+def _port_items(node: Node, side: float) -> list[Path | Text]:
+    """Return an input's or output's name and the stub to its column's side."""
+    color = FAINT if node.dead else INK
+    name = elided(node.name)
+    if node.kind == "input":
+        return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color)] + [
+            line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE)
+        ]
+    items: list[Path | Text] = [Text(node.x + 9, node.y + 3.8, name, PORT_SIZE, "start", color)]
+    if node.pins[0].inverted:
+        return [*items, bubble(node.x + 2.8, node.y, 2.8)]
+    return [*items, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE)]
+
+
+def _paint_wires(
+    scene: Scene,
+    p: Plan,
+    channels: list[list[Net]],
+    lefts: list[float],
+    widths: list[float],
+    tracks: list[list[float]],
+) -> None:
+    """Paint every wire as one group, so that resting on any part of it shows the whole."""
+    parts: dict[int, list[Path]] = defaultdict(list)
+    tips: dict[int, str] = {}
+    for node in p.nodes:
+        tips.setdefault(node.wire, node.tip)
+        if node.kind == "trunk":
+            color = FAINT if node.dead else WIRE
+            width = 1.0 if p.scale > 0.8 else 0.8
+            ends = (node.x, node.y), (node.x + widths[node.rank], node.y)
+            parts[node.wire].append(line(*ends, stroke=color, width=width))
+    for r, channel in enumerate(channels):
+        for net in channel:
+            source = p.nodes[net.source]
+            color = FAINT if source.dead else WIRE
+            parts[source.wire] += _net_paths(net, lefts[r] + widths[r], lefts[r + 1], tracks[r], color, p.scale)
+    for wire in sorted(parts):
+        scene.add(parts[wire], tips[wire], "net")
