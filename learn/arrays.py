@@ -1,0 +1,53 @@
+"""The few array functions rules use, so that one rule runs on numpy arrays and on torch tensors.
+
+Arithmetic stays in the library its arrays come from (the names the two share: ``abs``, ``where``, ``argmin``, ...);
+random numbers are drawn in numpy and carried over, so both draw the same ones. Torch is never imported here:
+a tensor that comes in has brought it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = Any  # a numpy array or a torch tensor
+
+
+def xp(array: Array) -> ModuleType:
+    """Return the library of ``array``: numpy, or torch for tensors."""
+    if type(array).__module__.partition(".")[0] == "torch":
+        return sys.modules["torch"]  # loaded, or there were no tensor
+    return np
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """Return the values as a numpy array; without a copy where they lie in main memory."""
+    return np.asarray(array) if xp(array) is np else array.detach().cpu().numpy()
+
+
+def like(values: NDArray[Any], array: Array) -> Array:
+    """Return numpy values in the library and on the device of ``array``, dtype kept."""
+    library = xp(array)
+    return values if library is np else library.from_numpy(values).to(array.device)
+
+
+def cast(array: Array, dtype: str) -> Array:
+    """Return ``array`` as the dtype of this name (``"int64"``), without a copy where it is that already."""
+    library = xp(array)
+    if library is np:
+        return np.asarray(array).astype(dtype, copy=False)
+    return array.to(getattr(library, dtype))
+
+
+def dtype_name(array: Array) -> str:
+    """Return the dtype's name: ``"int8"``, ``"float32"``, ..."""
+    return str(array.dtype).removeprefix("torch.")
+
+
+def zeros(shape: tuple[int, ...], array: Array) -> Array:
+    """Return int64 zeros where ``array`` lies."""
+    return like(np.zeros(shape, np.int64), array)

@@ -1,0 +1,194 @@
+"""What a rule is, and how rules combine.
+
+The convention, everywhere. A positive signal means that the loss grows when the parameter grows; rules step against
+it. In an ordered space (Bit, Sign, Ternary, Int) the signal has the shape of the parameters. In ``Choice(n)`` it has
+one more axis at the end, of length n: ``signal[..., j]`` is the change of the loss if choice j were taken, so it is 0
+at the current choice and negative where the loss would fall; the step is ``(chosen - current) mod n``. Signals may be
+integer or float and are read as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the
+parameters, already fitted to the space.
+
+A rule is pure: it changes neither its arguments nor anything else, and draws only from the key it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learn.arrays import Array, cast, dtype_name, like, xp
+from learn.errors import RuleError
+from learn.keys import Key
+from learn.spaces import Choice, Ordered
+
+Params = Any  # an array of integers; for rules over a whole model, a tuple or list of arrays
+Signal = Any
+Steps = Any
+State = Any  # nested tuples of arrays
+Schedule = Callable[[int], float]
+RuleSpace = Ordered | Choice
+
+
+class Rule(NamedTuple):
+    """A discrete update rule.
+
+    Attributes:
+        init: ``init(params)``: the state before the first update.
+        update: ``update(signal, state, params, *, key)``: the integer steps and the next state.
+    """
+
+    init: Callable[[Params], State]
+    update: Callable[..., tuple[Steps, State]]
+
+
+class Stateless(NamedTuple):
+    """The state of a rule that remembers nothing."""
+
+
+def stateless(params: Params) -> Stateless:
+    """Return the empty state."""
+    return Stateless()
+
+
+def read_signal(space: RuleSpace, signal: Signal, params: Params) -> Array:
+    """Return the signal as float64, its shape checked.
+
+    Raises:
+        RuleError: a shape that does not fit the parameters and the space.
+    """
+    expected = (*params.shape, space.n) if isinstance(space, Choice) else params.shape
+    if signal.shape != expected:
+        raise RuleError(f"signal: got shape {tuple(signal.shape)}, expected {tuple(expected)} for {space}")
+    return cast(signal, "float64")
+
+
+def take(space: Choice, chosen: Array, params: Params) -> Steps:
+    """Return the steps that lead from the current choices to the chosen ones."""
+    return (chosen - cast(params, "int64")) % space.n
+
+
+def uniform_like(array: Array, key: Key) -> Array:
+    """Draw one uniform double in [0, 1) an entry, where ``array`` lies."""
+    return like(key.uniform(tuple(array.shape)), array)
+
+
+def positive(name: str, value: float) -> float:
+    """Return a setting that must be finite and above 0.
+
+    Raises:
+        RuleError: it is not.
+    """
+    if not 0 < value < math.inf:
+        raise RuleError(f"{name}: got {value}, expected a number above 0")
+    return value
+
+
+IDENTITY = Rule(stateless, lambda signal, state, params, *, key: (signal, state))
+"""The rule that hands its signal on as it is."""
+
+
+def chain(*rules: Rule) -> Rule:
+    """Feed each rule's result to the next as its signal; the state is the tuple of their states.
+
+    The last rule draws from the key itself and the ones before it from children, so that a transform put in front of a
+    rule never changes what the rule draws.
+    """
+
+    def update(signal: Signal, state: tuple[State, ...], params: Params, *, key: Key) -> tuple[Steps, State]:
+        after = []
+        for left, rule, inner in zip(reversed(range(len(rules))), rules, state, strict=True):
+            signal, inner = rule.update(signal, inner, params, key=key.fold("chain", left) if left else key)
+            after.append(inner)
+        return signal, tuple(after)
+
+    return Rule(lambda params: tuple(rule.init(params) for rule in rules), update)
+
+
+def masked(rule: Rule, mask: Array) -> Rule:
+    """Let only the parameters where ``mask`` is True step; elsewhere the rule sees a zero signal and steps are zero."""
+
+    def update(signal: Signal, state: State, params: Params, *, key: Key) -> tuple[Steps, State]:
+        seen = mask.reshape(mask.shape + (1,) * (len(signal.shape) - len(mask.shape)))
+        steps, state = rule.update(xp(signal).where(seen, signal, 0), state, params, key=key)
+        return xp(steps).where(mask, steps, 0), state
+
+    return Rule(rule.init, update)
+
+
+class Scheduled(NamedTuple):
+    """The state of a scheduled rule."""
+
+    updates: NDArray[np.int64]  # (): how many so far
+    inner: State
+
+
+def scheduled(make: Callable[..., Rule], **settings: Schedule) -> Rule:
+    """Make a rule whose settings change with the number of updates.
+
+    Args:
+        make: a factory, e.g. ``partial(vote, Sign())``; called before each update with the settings of that update.
+        settings: setting -> schedule, e.g. ``rate=cosine(0.15, 0.015, steps=1000)``. The state's layout must not
+            depend on them.
+    """
+
+    def at(count: int) -> Rule:
+        return make(**{name: schedule(count) for name, schedule in settings.items()})
+
+    def update(signal: Signal, state: Scheduled, params: Params, *, key: Key) -> tuple[Steps, Scheduled]:
+        steps, inner = at(int(state.updates)).update(signal, state.inner, params, key=key)
+        return steps, Scheduled(np.asarray(state.updates + 1), inner)
+
+    return Rule(lambda params: Scheduled(np.asarray(0, np.int64), at(0).init(params)), update)
+
+
+def constant(value: float) -> Schedule:
+    """Return ``value`` at every step."""
+    return lambda step: value
+
+
+def linear(start: float, end: float, *, steps: int) -> Schedule:
+    """Go from ``start`` to ``end`` in a straight line over ``steps`` steps, then stay."""
+    return lambda step: start + (end - start) * _progress(step, steps)
+
+
+def cosine(start: float, end: float, *, steps: int) -> Schedule:
+    """Go from ``start`` to ``end`` along half a cosine over ``steps`` steps, then stay."""
+    return lambda step: end + (start - end) * (1 + math.cos(math.pi * _progress(step, steps))) / 2
+
+
+def powers(start: float, *, power: float) -> Schedule:
+    """Return ``start / (step + 1) ** power``."""
+    return lambda step: start / (step + 1) ** power
+
+
+def _progress(step: int, steps: int) -> float:
+    return min(1.0, step / steps) if steps > 0 else 1.0
+
+
+def state_arrays(state: State, name: str = "state") -> dict[str, Array]:
+    """Return the arrays of a state by name (``state.0.votes``), ready for ``np.savez``."""
+    if not isinstance(state, tuple):
+        return {name: state}
+    fields = getattr(state, "_fields", range(len(state)))
+    named = (state_arrays(child, f"{name}.{field}") for field, child in zip(fields, state, strict=True))
+    return {key: array for arrays in named for key, array in arrays.items()}
+
+
+def with_arrays(state: State, arrays: dict[str, Array], name: str = "state") -> State:
+    """Return a state of the same layout holding ``arrays``, as :func:`state_arrays` named them.
+
+    Raises:
+        RuleError: an array is missing, or has another shape or dtype.
+    """
+    if isinstance(state, tuple):
+        fields = getattr(state, "_fields", range(len(state)))
+        children = [with_arrays(child, arrays, f"{name}.{f}") for f, child in zip(fields, state, strict=True)]
+        return type(state)(*children) if hasattr(state, "_fields") else tuple(children)
+    found = arrays.get(name)
+    if found is None or (found.shape, dtype_name(found)) != (state.shape, dtype_name(state)):
+        came = "nothing" if found is None else f"{dtype_name(found)} {tuple(found.shape)}"
+        raise RuleError(f"{name}: got {came}, expected {dtype_name(state)} {tuple(state.shape)}")
+    return found

@@ -1,0 +1,104 @@
+"""BOLD: flips decided by an accumulator of votes, in fixed point."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learn.arrays import Array, cast, xp, zeros
+from learn.errors import RuleError
+from learn.keys import Key
+from learn.rules.base import Params, Rule, RuleSpace, Signal, Steps, positive, read_signal, take
+from learn.spaces import Choice
+
+BAR = 1 << 24
+"""The threshold in fixed point: accumulators count in 2**-24 of it."""
+ROOM = 1 << 61
+"""Accumulators saturate at ROOM / d, so that their product with a count of parameters fits 64 bits twice over."""
+
+
+class BoldState(NamedTuple):
+    """What BOLD remembers."""
+
+    votes: Array  # int64, shape of the signal: accumulated signal, in units of threshold / BAR
+    flipped: NDArray[np.int64]  # (): how many parameters stepped in the last update; all of them before the first
+
+
+def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: float | None = None) -> Rule:
+    """Make the Boolean optimiser with an integer accumulator.
+
+    m <- beta m + eta g; a parameter whose |m| reaches the threshold steps once against the sign of m, if it can, and
+    its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign this is the
+    published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words give steps
+    of one. m is an integer in units of threshold / 2**24, beta an exact ratio, m is rounded to nearest and saturates
+    (at 2**37 / d thresholds), so the flips are those of the real-valued rule but for that rounding. A zero signal on a
+    fresh state never steps.
+
+    In ``Choice`` there is an accumulator a choice; the choice with the most accumulated gain (-m) is taken when the
+    gain reaches the threshold, the first of equals, and all accumulators of that parameter start again at 0. The rule
+    draws nothing.
+
+    Args:
+        space: where the parameters live.
+        eta: the rate, above 0; only eta / threshold matters.
+        threshold: above 0.
+        cap: the largest share of an array's parameters that may step in one update (at least one may); the most
+            certain go first, the first of equals. Dense layers need it (0.002): else whole layers flip at once.
+
+    Raises:
+        RuleError: a setting out of range.
+
+    Source: BOLD, arXiv 2405.16339, the Boolean optimiser; the cap, the fixed point, ranges and choices are ours.
+    """
+    scale = round(positive("bold: eta", eta) / positive("bold: threshold", threshold) * BAR)
+    if not 1 <= scale <= BAR * BAR:
+        raise RuleError(f"bold: got eta / threshold = {eta / threshold:g}, expected 2**-24 to 2**24")
+    if cap is not None and not 0 < cap <= 1:
+        raise RuleError(f"bold: got cap {cap}, expected a share above 0 and at most 1")
+
+    def init(params: Params) -> BoldState:
+        shape = tuple(params.shape)
+        votes = zeros((*shape, space.n) if isinstance(space, Choice) else shape, params)
+        return BoldState(votes, np.asarray(math.prod(shape), np.int64))
+
+    def update(signal: Signal, state: BoldState, params: Params, *, key: Key) -> tuple[Steps, BoldState]:
+        g, library, size = read_signal(space, signal, params), xp(params), max(1, math.prod(params.shape))
+        limit = ROOM // size
+        votes = library.clip(g * float(scale), -limit, limit)
+        votes = decayed(state.votes, int(state.flipped), size) + cast(library.round(votes), "int64")
+        votes = library.clip(votes, -limit, limit)
+        if isinstance(space, Choice):
+            best = votes.argmin(-1)
+            gain, steps = -library.amin(votes, -1), take(space, best, params)
+        else:
+            gain, steps = abs(votes), space.fit(params, -library.sign(votes))
+        moves = (gain >= BAR) & (steps != 0)
+        if cap is not None:
+            moves = most_certain(moves, gain, max(1, int(cap * size)))
+        fresh = moves[..., None] if isinstance(space, Choice) else moves
+        after = BoldState(library.where(fresh, 0, votes), np.asarray(int(moves.sum()), np.int64))
+        return library.where(moves, steps, 0), after
+
+    return Rule(init, update)
+
+
+def decayed(votes: Array, flipped: int, size: int) -> Array:
+    """Return ``votes * (1 - flipped / size)`` rounded to nearest, in integers."""
+    if flipped in (0, size):
+        return votes if flipped == 0 else xp(votes).zeros_like(votes)
+    return votes - (2 * flipped * votes + size) // (2 * size)
+
+
+def most_certain(moves: Array, gain: Array, most: int) -> Array:
+    """Return ``moves`` cut down to the ``most`` with the largest gain, the first of equals."""
+    library = xp(moves)
+    wanted = library.nonzero(moves.reshape(-1))[0] if library is np else moves.reshape(-1).nonzero()[:, 0]
+    if len(wanted) <= most:
+        return moves
+    order = library.argsort(-gain.reshape(-1)[wanted], stable=True)
+    kept = library.zeros_like(moves).reshape(-1)
+    kept[wanted[order[:most]]] = True
+    return kept.reshape(moves.shape)
