@@ -298,7 +298,7 @@ def outputs_of(program: Program, inputs: Words, outputs: Words) -> None:
         outputs: uint64 (outputs, words), written.
     """
     count, width = inputs.shape
-    block = min(BLOCK, width)
+    block = max(1, min(BLOCK, width))
     values = np.zeros((count + len(program.table)) * block, np.uint64)
     for start in range(0, width, block):
         size = min(block, width - start)

@@ -31,8 +31,12 @@ class Step(NamedTuple):
     value: int
 
 
-def _checked(circuit: Circuit, inputs: Words, rows: int) -> Words:
-    """Return the inputs if they fit the circuit and an answer of ``rows`` rows fits memory."""
+def fitting(circuit: Circuit, inputs: Words, *, rows: int) -> Words:
+    """Return the inputs if they fit the circuit and an answer of ``rows`` word rows fits memory.
+
+    Raises:
+        TableError: saying what does not fit.
+    """
     given = np.asarray(inputs)
     if given.dtype != np.uint64 or given.ndim != 2 or len(given) != circuit.num_inputs:
         raise TableError(
@@ -47,14 +51,18 @@ def _checked(circuit: Circuit, inputs: Words, rows: int) -> Words:
     return given
 
 
-def _masked(circuit: Circuit, words: Words, patterns: int | None) -> Words:
-    """Clear the bits past the last pattern, if a number of patterns is given."""
+def masked(circuit: Circuit, words: Words, patterns: int | None) -> Words:
+    """Clear, in place, the bits past the last pattern along the last axis, if a number of patterns is given.
+
+    Raises:
+        TableError: the words are not as many as the patterns fill.
+    """
     if patterns is None:
         return words
-    if word_count(patterns) != words.shape[1]:
+    if word_count(patterns) != words.shape[-1]:
         raise TableError(
             f"simulate {circuit.name!r}: got patterns={patterns}, which fill {word_count(patterns)} words, "
-            f"but the inputs have {words.shape[1]}"
+            f"but the inputs have {words.shape[-1]}"
         )
     words &= mask_words(patterns)
     return words
@@ -95,15 +103,15 @@ def simulate_wires(circuit: Circuit, inputs: Words, *, patterns: int | None = No
     Raises:
         TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
     """
-    given = _checked(circuit, inputs, circuit.num_wires)
+    given = fitting(circuit, inputs, rows=circuit.num_wires)
     if not _by_kernel(circuit, given.shape[1]):
-        return _masked(circuit, simulate_oracle(circuit, given), patterns)
+        return masked(circuit, simulate_oracle(circuit, given), patterns)
     from circuits import kernels
 
     wires = np.empty((circuit.num_wires, given.shape[1]), np.uint64)
     wires[: circuit.num_inputs] = given
     kernels.fill(kernels.compiled(circuit), wires)
-    return _masked(circuit, wires, patterns)
+    return masked(circuit, wires, patterns)
 
 
 def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) -> Words:
@@ -119,18 +127,18 @@ def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) ->
     Raises:
         TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
     """
-    given = _checked(circuit, inputs, circuit.num_outputs)
+    given = fitting(circuit, inputs, rows=circuit.num_outputs)
     outputs = np.empty((circuit.num_outputs, given.shape[1]), np.uint64)
     if _by_kernel(circuit, given.shape[1]):
         from circuits import kernels
 
         kernels.outputs_of(kernels.compiled(circuit), np.ascontiguousarray(given), outputs)
-        return _masked(circuit, outputs, patterns)
+        return masked(circuit, outputs, patterns)
     block = max(1, BLOCK_WORDS // max(1, circuit.num_wires))
     for start in range(0, given.shape[1], block):
         part = slice(start, start + block)
         outputs[:, part] = simulate_oracle(circuit, given[:, part])[circuit.outputs]
-    return _masked(circuit, outputs, patterns)
+    return masked(circuit, outputs, patterns)
 
 
 def truth_table(circuit: Circuit) -> TruthTable:
