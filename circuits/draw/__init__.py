@@ -43,9 +43,7 @@ def source(circuit: Circuit, *, fold: bool | None = None) -> str:
     return schematic.dot_text(circuit, schematic.plan(circuit, _fold(circuit, fold)))
 
 
-def scene(
-    circuit: Circuit, *, fold: bool | None = None, engine: str | None = None, timeout: float = TIMEOUT
-) -> Scene:
+def scene(circuit: Circuit, *, fold: bool | None = None, engine: str | None = None, timeout: float = TIMEOUT) -> Scene:
     """Return the picture before it is written: gate by gate, or level by level beyond OVERVIEW gates.
 
     Raises:

@@ -21,8 +21,8 @@ from circuits.draw.scene import (
     line,
     text_width,
 )
-from circuits.draw.schematic import MARGIN, heading, legend
-from circuits.draw.shapes import look, meaning, sample
+from circuits.draw.schematic import MARGIN, heading, legend, samples
+from circuits.draw.shapes import look
 from circuits.gates import GATE, GATES
 from circuits.order import levels
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 32
 """Deeper circuits have neighbouring levels put together."""
 
-CELL, ROW, HEAD = 40.0, 38.0, 30.0
+CELL, ROW, HEAD, SQUARE = 42.0, 46.0, 30.0, 28.0
 MAX_BUNDLES = 80
 
 
@@ -56,11 +56,11 @@ def compose(circuit: Circuit) -> Scene:
     right = left + columns * CELL
     bundles = _bundles(circuit, column)
     reach = max((b - a for a, b in bundles), default=1)
-    sky = 24 + 90 * (reach / max(columns - 1, 1)) ** 0.6
+    sky = 24 + 90 * (reach / max(columns - 1, 1)) ** 0.5
     head = MARGIN + 40 + sky
     scene = Scene(max(right, MARGIN + title_width, 420) + MARGIN, 0, plain)
     scene.add(title, kind="title")
-    _paint_bundles(scene, bundles, left, head, sky, columns, per)
+    _paint_bundles(scene, bundles, left, head, sky, reach, per)
     _paint_header(scene, left, head, columns, per, deepest)
     y = head + HEAD
     inputs = np.zeros(columns, np.int64)
@@ -74,14 +74,14 @@ def compose(circuit: Circuit) -> Scene:
     for name, values, fill, tip in rows:
         _paint_row(scene, name, values, fill, tip, left, y, largest, columns)
         y += ROW
-    for end, values in ((left, None), (right, None)):
+    for end in (left, right):
         scene.add([line((end, head + HEAD), (end, y), stroke=RULE)])
     square = [box(0, -6, 12, 12, fill="#e7ebee", stroke=QUIET, width=0.8)]
     arc = [curve(((0, 5), (4, -8), (18, -8), (22, 5)), ACCENT, 2.0)]
     entries: list[tuple[list[Path], float, str]] = [(square, 12, "area: how many")]
     if bundles:
         entries.append((arc, 22, f"width: wires between levels (widest {max(bundles.values()):,})"))
-    entries += [(sample(k, 3, 0, 13), 22, meaning(k)) for k in kinds]
+    entries += samples(kinds)
     groups, bottom = legend(entries, MARGIN, y + 16, scene.width - MARGIN)
     scene.groups += groups
     scene.height = bottom + MARGIN * 0.6
@@ -104,7 +104,7 @@ def _bundles(circuit: Circuit, column: np.ndarray) -> dict[tuple[int, int], int]
 def _span(c: int, per: int, deepest: int) -> str:
     """Return the levels of a column in words."""
     low, high = (c - 1) * per + 1, min(c * per, deepest)
-    return "in" if c == 0 else str(low) if low == high else f"{low}–{high}"
+    return "in" if c == 0 else str(low) if low == high else f"{low}-{high}"
 
 
 def _mixed(color: str, share: float) -> str:
@@ -119,14 +119,14 @@ def _paint_bundles(
     left: float,
     head: float,
     sky: float,
-    columns: int,
+    reach: int,
     per: int,
 ) -> None:
     """Paint bundles as arcs over the columns, faint and wide ones first so that none hides another."""
     most = max(bundles.values(), default=1)
     for (a, b), count in sorted(bundles.items(), key=lambda item: (item[1], item[0])):
         x0, x1 = left + (a + 0.62) * CELL, left + (b + 0.38) * CELL
-        rise = (sky - 10) * ((b - a) / max(columns - 1, 1)) ** 0.6 * 4 / 3
+        rise = (sky - 12) * ((b - a) / reach) ** 0.6 * 4 / 3
         share = count / most
         path = curve(
             ((x0, head), (x0, head - rise), (x1, head - rise), (x1, head)),
@@ -138,7 +138,7 @@ def _paint_bundles(
 
 
 def _name(c: int, per: int) -> str:
-    return "inputs" if c == 0 else f"level {c}" if per == 1 else f"levels {(c - 1) * per + 1}–{c * per}"
+    return "inputs" if c == 0 else f"level {c}" if per == 1 else f"levels {(c - 1) * per + 1}-{c * per}"
 
 
 def _paint_header(scene: Scene, left: float, head: float, columns: int, per: int, deepest: int) -> None:
@@ -148,7 +148,7 @@ def _paint_header(scene: Scene, left: float, head: float, columns: int, per: int
     ]
     for c in range(columns):
         text = _span(c, per, deepest)
-        size = min(10.0, 10.0 * (CELL - 3) / text_width(text, 10))
+        size = min(10.0, 10.0 * (CELL - 6) / text_width(text, 10))
         items.append(Text(left + (c + 0.5) * CELL, head + 19, text, size, "middle", INK))
     scene.add(items)
 
@@ -174,12 +174,10 @@ def _paint_row(
     for c, count in enumerate(values.tolist()):
         if not count:
             continue
-        side = max(4.0, (min(CELL, ROW) - 4) * (count / largest) ** 0.5)
-        x = left + (c + 0.5) * CELL
-        items.append(box(x - side / 2, middle - side / 2, side, side, fill=fill, stroke=QUIET, width=0.6))
+        side = max(2.5, SQUARE * (count / largest) ** 0.5)
+        x, floor = left + (c + 0.5) * CELL, y + SQUARE + 4
+        items.append(box(x - side / 2, floor - side, side, side, fill=fill, stroke=QUIET, width=0.6))
         text = f"{count:,}"
         size = min(9.0, 9.0 * (CELL - 4) / text_width(text, 9))
-        items.append(Text(x, middle + size * 0.36, text, size, "middle", INK))
+        items.append(Text(x, floor + 10, text, size, "middle", INK))
     scene.add(items, tip)
-
-

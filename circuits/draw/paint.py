@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 
 from circuits.draw.engine import run
-from circuits.draw.scene import PAPER, Path, Scene, Text
+from circuits.draw.scene import PAPER, Group, Path, Scene, Text, text_width
 
 MAX_PIXELS = 6000
 """The longer side of a PNG; larger pictures are drawn at a lower resolution."""
@@ -41,6 +41,16 @@ def _svg_item(item: Path | Text) -> str:
     )
 
 
+def _svg_reach(group: Group) -> str:
+    """Return an unseen wide copy of a wire, so that a pointer finds it easily."""
+    data = "".join(
+        "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in item.points)
+        for item in group.items
+        if isinstance(item, Path) and not item.curved
+    )
+    return f'<path d="{data}" fill="none" stroke="{PAPER}" stroke-opacity="0" stroke-width="6"/>' if data else ""
+
+
 def svg(scene: Scene) -> bytes:
     """Return the scene as one SVG 1.1 document; tips become ``<title>``, shown on hover."""
     w, h = _n(scene.width), _n(scene.height)
@@ -54,7 +64,8 @@ def svg(scene: Scene) -> bytes:
     ]
     for group in scene.groups:
         title = f"<title>{escape(group.tip)}</title>" if group.tip else ""
-        lines.append(f'<g class="{group.kind}">{title}' + "".join(map(_svg_item, group.items)) + "</g>")
+        reach = _svg_reach(group) if group.kind == "net" else ""
+        lines.append(f'<g class="{group.kind}">{title}{reach}' + "".join(map(_svg_item, group.items)) + "</g>")
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
@@ -64,8 +75,6 @@ def _rgb(color: str) -> str:
 
 def _pdf_item(item: Path | Text, height: float) -> bytes:
     if isinstance(item, Text):
-        from circuits.draw.scene import text_width
-
         # The standard PDF fonts hold the Windows Latin characters; others are spelled out.
         text = item.text.encode("cp1252", "backslashreplace")
         share = {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor]
@@ -127,6 +136,11 @@ def pdf(scene: Scene) -> bytes:
     )
 
 
+_FONT = "Arial"
+_LIFT = 0.14
+"""Engines raise text by 0.1 to 0.2 of its size above the baseline asked for."""
+
+
 def _counted(operator: str, text: str) -> str:
     """Return an xdot string operand: its length in bytes, then the text."""
     return f"{operator} {len(text.encode())} -{text}"
@@ -134,15 +148,14 @@ def _counted(operator: str, text: str) -> str:
 
 def _xdot_item(item: Path | Text, height: float) -> str:
     if isinstance(item, Text):
-        from circuits.draw.scene import text_width
-
         text = item.text.replace('"', "\u201d")  # DOT cannot spell a backslash before a quote
         align = {"start": -1, "middle": 0, "end": 1}[item.anchor]
-        where = f"{_n(item.x)} {_n(height - item.y)} {align} {_n(text_width(item.text, item.size, item.bold))}"
+        wide = text_width(item.text, item.size, item.bold)
+        where = f"{_n(item.x)} {_n(height - item.y - _LIFT * item.size)} {align} {_n(wide)}"
         return " ".join(
             [
                 _counted("c", item.color),
-                f"F {_n(item.size)} 9 -Helvetica t {int(item.bold)}",
+                _counted(f"F {_n(item.size)}", _FONT) + f" t {int(item.bold)}",
                 _counted(f"T {where}", text),
             ]
         )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.draw.engine import run
@@ -17,7 +20,6 @@ from circuits.draw.scene import (
     WIRE,
     Group,
     Path,
-    Point,
     Scene,
     Text,
     circle,
@@ -167,6 +169,12 @@ def _lay_trunks(nodes: list[Node]) -> None:
                 nodes.append(Node("trunk", nodes[p.source].wire, rank, [Pin(source)], "", tip, dead))
             source = trunks[key]
         p.source = source
+    alive = {p.source for node in nodes if not node.dead and node.kind != "trunk" for p in node.pins}
+    for i in reversed(range(len(nodes))):  # a trunk comes before the trunks it feeds
+        if nodes[i].kind == "trunk":
+            nodes[i].dead = i not in alive
+            if i in alive:
+                alive.add(nodes[i].pins[0].source)
 
 
 PORT_SIZE = 11.0
@@ -302,9 +310,7 @@ def settle(desired: Sequence[float], apart: Sequence[float], weight: Sequence[fl
         apart: least distance between item k and k + 1, (n - 1,).
         weight: how much an item minds, (n,).
     """
-    shift = [0.0]
-    for gap in apart:
-        shift.append(shift[-1] + gap)
+    shift = list(accumulate(apart, initial=0.0))[: len(desired)]
     blocks: list[tuple[float, list[tuple[float, float]]]] = []
     for d, o, w in zip(desired, shift, weight, strict=True):
         members = [(d - o, w)]
@@ -336,15 +342,15 @@ def _apart(p: Plan, a: int, b: int) -> float:
     return below(nodes[a]) + nodes[b].height / 2 + gap
 
 
-def straighten(p: Plan, rounds: int = 4) -> None:
-    """Shift nodes, order kept, until wires run straight where they can."""
+def straighten(p: Plan, rounds: int = 12) -> None:
+    """Shift nodes, order kept: first towards the middle of what they are wired to, then until wires run straight."""
     nodes = p.nodes
     readers: dict[int, list[tuple[int, Pin]]] = defaultdict(list)
     for i, node in enumerate(nodes):
         for q in node.pins:
             readers[q.source].append((i, q))
 
-    def sweep(columns: Iterable[list[int]], forward: bool) -> None:
+    def sweep(columns: Iterable[list[int]], forward: bool, exact: bool) -> None:
         for column in columns:
             desired, weight = [], []
             for i in column:
@@ -354,23 +360,50 @@ def straighten(p: Plan, rounds: int = 4) -> None:
                     wants = [nodes[q.source].y - q.offset for q in node.pins]
                     firm = any(nodes[q.source].kind == "trunk" for q in node.pins)
                 else:
-                    wants = [nodes[r].y + q.offset for r, q in readers[i]]
+                    wants = [nodes[r].y + q.offset for r, q in readers[i] if node.dead or not nodes[r].dead]
                     firm = any(nodes[r].kind == "trunk" for r, _ in readers[i])
                 trunk = node.kind == "trunk"
-                desired.append(min(wants, key=lambda y, node=node: abs(y - node.y)) if wants else node.y)
+                near = node.y + min((y - node.y for y in wants), key=abs, default=0.0)
+                desired.append(near if exact or not wants else sum(wants) / len(wants))
                 weight.append((8.0 if firm else 3.0) if trunk else 1.0 if wants else 0.2)
-            apart = [_apart(p, a, b) for a, b in zip(column, column[1:], strict=False)]
+            apart = [_apart(p, a, b) for a, b in pairwise(column)]
             for i, y in zip(column, settle(desired, apart, weight), strict=True):
                 nodes[i].y = y
 
     for i in range(len(nodes)):
         _spread(p, i)
-    for _ in range(rounds):
-        sweep(reversed(p.columns[:-1]), forward=False)
-        sweep(p.columns[1:], forward=True)
-    sweep(p.columns[:1], forward=False)
+    for turn in range(rounds):
+        exact = turn >= rounds - 4
+        sweep(reversed(p.columns[:-1]), forward=False, exact=exact)
+        sweep(p.columns[1:], forward=True, exact=exact)
+    sweep(p.columns[:1], forward=False, exact=True)
     for i in range(len(nodes)):
         _spread(p, i)
+    _close_gaps(nodes)
+
+
+EMPTY = 26.0
+"""No band across the picture stays empty for more than this, in points."""
+
+
+def _close_gaps(nodes: list[Node]) -> None:
+    """Move everything below an empty band up; what was straight stays straight."""
+    taken: list[tuple[float, float]] = []
+    for node in nodes:
+        ends = [node.y - node.height / 2, node.y + node.height / 2, *(node.y + q.offset for q in node.pins)]
+        taken.append((min(ends), max(ends)))
+    steps: list[tuple[float, float]] = []  # (from here on, move up by this)
+    floor, total = -math.inf, 0.0
+    for low, high in sorted(taken):
+        if steps and low - floor > EMPTY:
+            total += low - floor - EMPTY
+            steps.append((low, total))
+        elif not steps:
+            steps.append((low, 0.0))
+        floor = max(floor, high)
+    starts = [low for low, _ in steps]
+    for node, (low, _) in zip(nodes, taken, strict=True):
+        node.y -= steps[bisect_right(starts, low) - 1][1]
 
 
 @dataclass
@@ -380,6 +413,7 @@ class Net:
     source: int
     y: float
     ends: list[float]
+    dead: bool = False
     track: int = -1
 
     @property
@@ -411,9 +445,7 @@ def assign_tracks(nets: list[Net]) -> int:
     bent = [net for net in nets if not net.straight]
     # Nets that go down turn from the lowest up, nets that go up from the highest down: fewest crossings.
     bent.sort(key=lambda n: (-n.y if sum(n.ends) / len(n.ends) > n.y else n.y, n.source))
-    before = {
-        id(a): {id(b) for b in bent if b is not a and any(abs(b.y - end) < NEAR for end in a.ends)} for a in bent
-    }
+    before = {id(a): {id(b) for b in bent if b is not a and any(abs(b.y - end) < NEAR for end in a.ends)} for a in bent}
     track, todo = 0, bent
     while todo:
         waiting = {id(net) for net in todo}
@@ -452,10 +484,13 @@ def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[floa
 def _channels(p: Plan) -> list[list[Net]]:
     """Return the nets of the channel after each column but the last."""
     ends: dict[int, list[float]] = defaultdict(list)
+    alive = set()
     for node in p.nodes:
         for q in node.pins:
             ends[q.source].append(node.y + q.offset)
-    return [[Net(i, p.nodes[i].y, ends[i]) for i in column if i in ends] for column in p.columns[:-1]]
+            if not node.dead:
+                alive.add(q.source)
+    return [[Net(i, p.nodes[i].y, ends[i], i not in alive) for i in column if i in ends] for column in p.columns[:-1]]
 
 
 def _net_paths(net: Net, start: float, stop: float, tracks: list[float], color: str, s: float) -> list[Path]:
@@ -493,10 +528,10 @@ def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
             if q.inverted:
                 items.append(bubble(cx, bottom + r, r, dead=node.dead))
             continue
-        rear = x + inset(node.kind, w, h, q.offset)
-        items.append(line((node.x, py), (rear - (2 * r if q.inverted else 0), py), stroke=wire))
+        items.append(line((node.x, py), (x + inset(node.kind, w, h, q.offset), py), stroke=wire))
         if q.inverted:
-            items.append(bubble(rear - r, py, r, dead=node.dead))
+            # On a hollow rear the bubble stands between the horns, where it touches neither.
+            items.append(bubble(x - r + (r if shape.hollow else 0), py, r, dead=node.dead))
     items += body(node.kind, x, y, w, h, dead=node.dead)
     if shape.inverted:
         items.append(bubble(x + w + r, y, r, dead=node.dead))
@@ -566,21 +601,26 @@ def legend(entries: list[tuple[list[Path], float, str]], x: float, y: float, rig
     return groups, middle + 10
 
 
+def samples(kinds: Iterable[str]) -> list[tuple[list[Path], float, str]]:
+    """Return the legend entries of rows of the gate table, in its order; all look-up tables share one."""
+    result: dict[str, tuple[list[Path], float, str]] = {}
+    for kind in [k for k in GATE if k in set(kinds)]:
+        shape = look(kind)
+        pad = 3.0 if shape.bubbles else 0.0
+        wide = 17.0 * min(shape.wide, 1) + pad + (3 if shape.inverted else 0)
+        result.setdefault(meaning(kind), (sample(kind, pad, 0, 13), wide, meaning(kind)))
+    return list(result.values())
+
+
 def _entries(p: Plan) -> list[tuple[list[Path], float, str]]:
     """Return the legend of what occurs in a plan."""
     kinds = {node.kind for node in p.nodes} - set(PORTS)
     result: list[tuple[list[Path], float, str]] = []
-    for kind in [k for k in GATE if k in kinds]:
-        shape = look(kind)
-        pad = 3.0 if shape.bubbles else 0.0
-        result.append((sample(kind, pad, 0, 13), 17.0 * min(shape.wide, 1) + 3 + pad, meaning(kind)))
+    result += samples(kinds)
     if any(q.inverted for node in p.nodes for q in node.pins):
         result.append(([line((0, 0), (14, 0), stroke=WIRE), circle(16.5, 0, 2.5, fill=PAPER)], 19, "inverted"))
-    dotted = defaultdict(int)
-    for node in p.nodes:
-        for q in node.pins:
-            dotted[q.source] += 1
-    if any(count > 1 for count in dotted.values()):
+    sources = [q.source for node in p.nodes for q in node.pins]
+    if len(set(sources)) < len(sources):
         tee = [line((0, 0), (14, 0), stroke=WIRE), line((7, 0), (7, 6), stroke=WIRE)]
         result.append(([*tee, circle(7, 0, 2, fill=WIRE, stroke=None)], 14, "wires joined"))
     if any(node.dead and node.kind not in PORTS for node in p.nodes):
@@ -629,9 +669,8 @@ def _port_items(node: Node, side: float) -> list[Path | Text]:
     color = FAINT if node.dead else INK
     name = elided(node.name)
     if node.kind == "input":
-        return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color)] + [
-            line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE)
-        ]
+        wire = line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE)
+        return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color), wire]
     items: list[Path | Text] = [Text(node.x + 9, node.y + 3.8, name, PORT_SIZE, "start", color)]
     if node.pins[0].inverted:
         return [*items, bubble(node.x + 2.8, node.y, 2.8)]
@@ -659,7 +698,7 @@ def _paint_wires(
     for r, channel in enumerate(channels):
         for net in channel:
             source = p.nodes[net.source]
-            color = FAINT if source.dead else WIRE
+            color = FAINT if net.dead else WIRE
             parts[source.wire] += _net_paths(net, lefts[r] + widths[r], lefts[r + 1], tracks[r], color, p.scale)
     for wire in sorted(parts):
         scene.add(parts[wire], tips[wire], "net")

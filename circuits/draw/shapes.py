@@ -128,9 +128,7 @@ def body(kind: str, x: float, y: float, w: float, h: float, *, dead: bool = Fals
     """Return the filled outline of a row's symbol; (x, y) is the middle of its left side."""
     stroke = FAINT if dead else INK
     fill = "#f7f8f9" if dead else look(kind).fill
-    return [
-        curve(points, stroke, width, fill if closed else None) for points, closed in look(kind).outline(x, y, w, h)
-    ]
+    return [curve(points, stroke, width, fill if closed else None) for points, closed in look(kind).outline(x, y, w, h)]
 
 
 def inset(kind: str, w: float, h: float, offset: float) -> float:
@@ -147,13 +145,13 @@ def bubble(x: float, y: float, r: float, *, dead: bool = False) -> Path:
 LEGEND = {
     "const": "constant", "buf": "buffer", "not": "not", "and": "and", "or": "or", "xor": "xor", "nand": "nand",
     "nor": "nor", "xnor": "xnor", "andnot": "and, one input inverted", "ornot": "or, one input inverted",
-    "mux": "multiplexer (s chooses 0 or 1)", "maj": "majority of three",
+    "mux": "multiplexer (selected from below)", "maj": "majority of three",
 }  # fmt: skip
 
 
 def meaning(kind: str) -> str:
     """Return the words of a row in a legend."""
-    return LEGEND.get(kind) or (f"look-up table, {kind[3:]} inputs" if kind.startswith("lut") else kind)
+    return LEGEND.get(kind) or ("look-up table (input 0 first)" if kind.startswith("lut") else kind)
 
 
 def sample(kind: str, x: float, y: float, size: float) -> list[Path]:
