@@ -18,7 +18,7 @@ from learn.errors import LossError
 Integers = NDArray[np.int64]
 FRACTION = 16
 """Fraction bits of the softmax table."""
-MAX_TAU = 1e6
+MAX_TAU = 1e4
 
 
 def hamming(outputs: ArrayLike, wanted: ArrayLike, *, care: ArrayLike | None = None) -> tuple[int, Integers]:
@@ -85,7 +85,7 @@ def softmax(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float
         LossError: shapes that do not fit, labels or settings out of range.
     """
     if not 0 < tau <= MAX_TAU or not 1 <= scale <= 1 << 20:
-        raise LossError(f"softmax: got scale {scale} and tau {tau}, expected 1..2**20 and a tau above 0, at most 1e6")
+        raise LossError(f"softmax: got scale {scale} and tau {tau}, expected 1..2**20 and a tau above 0, at most 1e4")
     s, t = _integers("scores", scores), _integers("labels", labels)
     if s.ndim < 1 or s.shape[:-1] != t.shape or not s.shape[-1]:
         raise LossError(f"softmax: got scores {s.shape} and labels {t.shape}, expected (..., classes) and (...)")

@@ -12,7 +12,7 @@ from learn.arrays import Array, cast, dtype_name, xp
 from learn.errors import SpaceError
 from learn.keys import Key, Shape
 
-MAX_BOUND = 1 << 62
+MAX_BOUND = (1 << 62) - 1
 """Bounds stay within this, so that a difference of two values fits 64 bits."""
 
 
@@ -103,7 +103,7 @@ class Int(Ordered):
     """The integers lo..hi with saturating steps.
 
     Raises:
-        SpaceError: lo above hi, or a bound past 2**62.
+        SpaceError: lo above hi, or a bound of 2**62 or past it.
     """
 
     lo: int
@@ -111,7 +111,7 @@ class Int(Ordered):
 
     def __post_init__(self) -> None:
         if not -MAX_BOUND <= self.lo <= self.hi <= MAX_BOUND:
-            raise SpaceError(f"Int: got {self.lo}..{self.hi}, expected lo <= hi, both within +-2**62")
+            raise SpaceError(f"Int: got {self.lo}..{self.hi}, expected lo <= hi, both inside +-2**62")
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,14 @@ class Choice:
     """One of ``n`` unordered choices 0..n-1; a step is added modulo n.
 
     Raises:
-        SpaceError: n below 1 or past 2**62.
+        SpaceError: n below 1, or 2**62 and past it.
     """
 
     n: int
 
     def __post_init__(self) -> None:
         if not 1 <= self.n <= MAX_BOUND:
-            raise SpaceError(f"Choice: got n = {self.n}, expected 1..2**62")
+            raise SpaceError(f"Choice: got n = {self.n}, expected 1..2**62 - 1")
 
     @property
     def size(self) -> int:

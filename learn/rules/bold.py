@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from learn.arrays import Array, cast, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
-from learn.rules.base import Params, Rule, RuleSpace, Signal, Steps, positive, read_signal, take
+from learn.rules.base import Params, Rule, RuleSpace, Signal, Steps, read_signal, take
 from learn.spaces import Choice
 
-BAR = 1 << 24
-"""The threshold in fixed point: accumulators count in 2**-24 of it."""
+ONE = 1 << 20
+"""1.0 in fixed point."""
 ROOM = 1 << 61
-"""Accumulators saturate at ROOM / d, so that their product with a count of parameters fits 64 bits twice over."""
+"""Accumulators saturate at ROOM / d: twice their product with a count of parameters still fits 64 bits."""
 
 
 class BoldState(NamedTuple):
     """What BOLD remembers."""
 
-    votes: Array  # int64, shape of the signal: accumulated signal, in units of threshold / BAR
+    votes: Array  # int64, shape of the signal: accumulated signal, in units of 2**-20
     flipped: NDArray[np.int64]  # (): how many parameters stepped in the last update; all of them before the first
 
 
@@ -33,9 +33,8 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
     m <- beta m + eta g; a parameter whose |m| reaches the threshold steps once against the sign of m, if it can, and
     its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign this is the
     published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words give steps
-    of one. m is an integer in units of threshold / 2**24, beta an exact ratio, m is rounded to nearest and saturates
-    (at 2**37 / d thresholds), so the flips are those of the real-valued rule but for that rounding. A zero signal on a
-    fresh state never steps.
+    of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at 2**41 / d,
+    so the flips are those of the real-valued rule but for that rounding. A zero signal on a fresh state never steps.
 
     In ``Choice`` there is an accumulator a choice; the choice with the most accumulated gain (-m) is taken when the
     gain reaches the threshold, the first of equals, and all accumulators of that parameter start again at 0. The rule
@@ -43,8 +42,8 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
 
     Args:
         space: where the parameters live.
-        eta: the rate, above 0; only eta / threshold matters.
-        threshold: above 0.
+        eta: the rate, 2**-20 to 2**20; only eta / threshold matters.
+        threshold: 2**-20 to 2**20, and below 2**41 / d.
         cap: the largest share of an array's parameters that may step in one update (at least one may); the most
             certain go first, the first of equals. Dense layers need it (0.002): else whole layers flip at once.
 
@@ -53,14 +52,16 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
 
     Source: BOLD, arXiv 2405.16339, the Boolean optimiser; the cap, the fixed point, ranges and choices are ours.
     """
-    scale = round(positive("bold: eta", eta) / positive("bold: threshold", threshold) * BAR)
-    if not 1 <= scale <= BAR * BAR:
-        raise RuleError(f"bold: got eta / threshold = {eta / threshold:g}, expected 2**-24 to 2**24")
+    scale, bar = fixed("eta", eta), fixed("threshold", threshold)
     if cap is not None and not 0 < cap <= 1:
         raise RuleError(f"bold: got cap {cap}, expected a share above 0 and at most 1")
 
     def init(params: Params) -> BoldState:
         shape = tuple(params.shape)
+        if bar > ROOM // max(1, math.prod(shape)):
+            raise RuleError(
+                f"bold: got threshold {threshold} for {math.prod(shape)} parameters, expected below 2**41 / d"
+            )
         votes = zeros((*shape, space.n) if isinstance(space, Choice) else shape, params)
         return BoldState(votes, np.asarray(math.prod(shape), np.int64))
 
@@ -75,7 +76,7 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
             gain, steps = -library.amin(votes, -1), take(space, best, params)
         else:
             gain, steps = abs(votes), space.fit(params, -library.sign(votes))
-        moves = (gain >= BAR) & (steps != 0)
+        moves = (gain >= bar) & (steps != 0)
         if cap is not None:
             moves = most_certain(moves, gain, max(1, int(cap * size)))
         fresh = moves[..., None] if isinstance(space, Choice) else moves
@@ -83,6 +84,13 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
         return library.where(moves, steps, 0), after
 
     return Rule(init, update)
+
+
+def fixed(name: str, value: float) -> int:
+    """Return a setting in fixed point."""
+    if not 1 / ONE <= value <= ONE:
+        raise RuleError(f"bold: got {name} {value}, expected 2**-20 to 2**20")
+    return round(value * ONE)
 
 
 def decayed(votes: Array, flipped: int, size: int) -> Array:
