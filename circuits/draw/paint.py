@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from html import escape
@@ -69,6 +70,10 @@ def svg(scene: Scene) -> bytes:
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
+_SHARE = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""Anchor -> share of a text's width left of its anchor."""
+
+
 def _rgb(color: str) -> str:
     return " ".join(_n(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
 
@@ -77,9 +82,7 @@ def _pdf_item(item: Path | Text, height: float) -> bytes:
     if isinstance(item, Text):
         # The standard PDF fonts hold the Windows Latin characters; others are spelled out.
         text = item.text.encode("cp1252", "backslashreplace")
-        share = {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor]
-        slack = 1.1 if item.bold else 1.03
-        x = item.x - share * text_width(text.decode("cp1252"), item.size, item.bold) / slack
+        x = item.x - _SHARE[item.anchor] * text_width(text.decode("cp1252"), item.size, item.bold, 1.0)
         font = "F2" if item.bold else "F1"
         for char in (b"\\", b"(", b")"):
             text = text.replace(char, b"\\" + char)
@@ -149,14 +152,19 @@ def _counted(operator: str, text: str) -> str:
 def _xdot_item(item: Path | Text, height: float) -> str:
     if isinstance(item, Text):
         text = item.text.replace('"', "\u201d")  # DOT cannot spell a backslash before a quote
-        align = {"start": -1, "middle": 0, "end": 1}[item.anchor]
-        wide = text_width(item.text, item.size, item.bold)
-        where = f"{_n(item.x)} {_n(height - item.y - _LIFT * item.size)} {align} {_n(wide)}"
+        wide = text_width(text, item.size, item.bold, 1.0)
+        x, align = item.x, {"start": -1, "middle": 0, "end": 1}[item.anchor]
+        # Later Graphviz does not count a backslash that escapes, earlier does: blanks after the text make both read
+        # all of it and no more, and a text that may end in blanks is placed by its left end.
+        blanks = len(re.findall(r"\\.?", text))
+        if blanks:
+            x, align = x - _SHARE[item.anchor] * wide, -1
+        where = f"{_n(x)} {_n(height - item.y - _LIFT * item.size)} {align} {_n(wide)}"
         return " ".join(
             [
                 _counted("c", item.color),
                 _counted(f"F {_n(item.size)}", _FONT) + f" t {int(item.bold)}",
-                _counted(f"T {where}", text),
+                _counted(f"T {where}", text) + " " * blanks,
             ]
         )
     points = f"{len(item.points)} " + " ".join(f"{_n(x)} {_n(height - y)}" for x, y in item.points)

@@ -83,14 +83,19 @@ _WIDTHS = (
 )  # fmt: skip
 
 
-def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Return an upper estimate of the width of ``text`` in points."""
+def text_width(text: str, size: float, bold: bool = False, slack: float = 1.03) -> float:
+    """Return the width of ``text`` in points, times ``slack`` for the sake of other fonts."""
     total = 0
     for char in text:
         code = ord(char) - 32
         wide = unicodedata.east_asian_width(char) in "WF"
         total += _WIDTHS[code] if 0 <= code < len(_WIDTHS) else 1000 if wide else 700
-    return total * size / 1000 * (1.1 if bold else 1.03)
+    return total * size / 1000 * (1.07 if bold else 1.0) * slack
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with every character that cannot be shown (line breaks, controls) replaced by a dot."""
+    return "".join(char if char.isprintable() else "·" for char in text)
 
 
 def elided(text: str, limit: int = 24) -> str:

@@ -26,6 +26,7 @@ from circuits.draw.scene import (
     elided,
     line,
     text_width,
+    visible,
 )
 from circuits.draw.shapes import body, bubble, inset, look, meaning, sample
 from circuits.errors import ToolError
@@ -215,7 +216,7 @@ def dot_text(circuit: Circuit, p: Plan, *, trunks: bool = True) -> str:
     """Return the plan as DOT text: what an engine lays out, and a plain drawing in its own right."""
 
     def quoted(text: str) -> str:
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") + '"'
 
     def label(node: Node) -> str:
         if node.kind in PORTS:
@@ -226,9 +227,10 @@ def dot_text(circuit: Circuit, p: Plan, *, trunks: bool = True) -> str:
             f"{node.kind.upper()}\n{hexadecimal(node.params)}" if node.params else node.kind
         )
 
+    name = visible(circuit.name)
     lines = [
-        f"digraph {quoted(circuit.name)} {{",
-        f"  graph [rankdir=LR nodesep={0.11 * p.scale:.3f} ranksep=0.5 tooltip={quoted(circuit.name)}];",
+        f"digraph {quoted(name)} {{",
+        f"  graph [rankdir=LR nodesep={0.11 * p.scale:.3f} ranksep=0.5 tooltip={quoted(name)}];",
         '  node [shape=box style=filled fillcolor=white fontname="Helvetica" fontsize=10 margin="0.05,0.02"];',
         "  edge [arrowhead=none arrowsize=0.6 headport=w tailport=e];",
     ]
@@ -572,9 +574,9 @@ def heading(circuit: Circuit, x: float, y: float) -> tuple[list[Text], str, floa
     facts = statistics(circuit)
     words = ("input", "output", "gate", "level")
     counts = ", ".join(f"{facts[w + 's']:,} {w}{'' if facts[w + 's'] == 1 else 's'}" for w in words)
-    name = elided(circuit.name, 60)
+    name = elided(visible(circuit.name), 60)
     items = [Text(x, y, name, 15, bold=True), Text(x, y + 16, counts, 10, color=QUIET)]
-    return items, f"{circuit.name}: {counts}", max(text_width(name, 15, True), text_width(counts, 10))
+    return items, f"{visible(circuit.name)}: {counts}", max(text_width(name, 15, True), text_width(counts, 10))
 
 
 def legend(entries: list[tuple[list[Path], float, str]], x: float, y: float, right: float) -> tuple[list[Group], float]:

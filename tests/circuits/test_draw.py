@@ -1,0 +1,318 @@
+"""Pictures: every format with every engine, hard names, empty circuits, honest failures."""
+
+from __future__ import annotations
+
+import pathlib
+import random
+import re
+import struct
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+import zlib
+from itertools import pairwise
+
+import pytest
+
+from circuits import draw as drawing
+from circuits.circuit import Builder, Circuit
+from circuits.draw import ENGINES, FORMATS, OVERVIEW, draw, engine, render, source
+from circuits.draw.paint import WRITERS
+from circuits.draw.scene import Path, Text, text_width
+from circuits.draw.schematic import Net, assign_tracks, folded, settle
+from circuits.draw.shapes import LOOKS, body
+from circuits.errors import FormatError, ToolError
+from circuits.gates import GATES
+
+HARD_NAMES = ['q"uo\\te', "<a&b>", "αβ_Σ", "日本", "\\", "n" * 200, '\\"', "\\n\\N\\l", "]]>", "--", "&amp;", "(x)"]
+
+
+def full_adder() -> Circuit:
+    b = Builder(["a", "b", "cin"], name="full adder")
+    half = b.add("xor", 0, 1)
+    carries = b.add("and", 0, 1), b.add("and", half, 2)
+    return b.circuit({"sum": b.add("xor", half, 2), "carry": b.add("or", *carries)})
+
+
+def every_row() -> Circuit:
+    """One gate of every row of the table, each with its own output."""
+    b = Builder([f"i{k}" for k in range(6)], name="every row", fold=False)
+    wires = {
+        row.name: b.add(row.name, *range(row.arity), params=[k % 3 == 1 for k in range(row.param_count)])
+        for row in GATES
+    }
+    return b.circuit({f"{name}_out": wire for name, wire in wires.items()})
+
+
+def random_circuit(gates: int, inputs: int = 12, seed: int = 0) -> Circuit:
+    r = random.Random(seed)
+    b = Builder([f"x{k}" for k in range(inputs)], name=f"random {gates}", fold=False)
+    rows = ("and", "or", "xor", "nand", "not", "mux", "andnot")
+    for wire in range(inputs, inputs + gates):
+        row = GATES[[g.name for g in GATES].index(r.choice(rows))]
+        b.add(row.name, *r.sample(range(max(0, wire - 40), wire), row.arity))
+    return b.circuit({f"y{k}": inputs + gates - 1 - k for k in range(min(8, gates))})
+
+
+def hard_names() -> Circuit:
+    b = Builder(HARD_NAMES, name='a "title" <&> \\\n\x00\ud800 end')
+    gates = [b.add("nand", k, k + 1) for k in range(len(HARD_NAMES) - 1)]
+    return b.circuit({f"o{name}": wire for name, wire in zip(HARD_NAMES, [0, *gates], strict=True)})
+
+
+def wide() -> Circuit:
+    b = Builder([f"in{k}" for k in range(300)], name="wide")
+    layer = list(range(300))
+    while len(layer) > 1:
+        layer = [b.add("xor", *layer[k : k + 2]) for k in range(0, len(layer) - 1, 2)] + layer[len(layer) & ~1 :]
+    return b.circuit({"parity": layer[0]})
+
+
+def constants() -> Circuit:
+    b = Builder([])
+    return b.circuit({"zero": b.const(0), "one": b.const(1)})
+
+
+def no_outputs() -> Circuit:
+    b = Builder(["a", "b"])
+    b.add("and", 0, 1)
+    return b.circuit({})
+
+
+CASES = {
+    "full adder": full_adder,
+    "every row": every_row,
+    "random 60": lambda: random_circuit(60),
+    "hard names": hard_names,
+    "nothing": lambda: Builder([]).circuit({}),
+    "only inputs": lambda: Builder(["a", "b"]).circuit({}),
+    "no outputs": no_outputs,
+    "constants": constants,
+    "wires": lambda: Builder(["a", "b"]).circuit({"x": 0, "y": 0, "z": 1}),
+    "overview": lambda: random_circuit(OVERVIEW + 1),
+}
+
+
+@pytest.fixture(params=ENGINES)
+def program(request: pytest.FixtureRequest) -> str:
+    if engine.find(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    return str(request.param)
+
+
+def check_svg(data: bytes) -> None:
+    assert ElementTree.fromstring(data).tag.endswith("svg")
+
+
+def check_png(data: bytes) -> None:
+    """Walk the chunks: signature, sizes and checksums, first and last chunk."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, kinds = 8, []
+    while at < len(data):
+        (size,) = struct.unpack(">I", data[at : at + 4])
+        kinds.append(data[at + 4 : at + 8])
+        assert zlib.crc32(data[at + 4 : at + 8 + size]) == struct.unpack(">I", data[at + 8 + size : at + 12 + size])[0]
+        at += 12 + size
+    assert (kinds[0], kinds[-1]) == (b"IHDR", b"IEND")
+
+
+def check_pdf(data: bytes) -> None:
+    """Every offset of the cross-reference table points at its object; the page's stream unpacks."""
+    assert data.startswith(b"%PDF-1.4") and data.endswith(b"%%EOF\n")
+    start = int(data.split(b"startxref\n")[1].split()[0])
+    offsets = [int(m) for m in re.findall(rb"(\d{10}) 00000 n", data[start:])]
+    assert all(data[offset:].startswith(f"{k} 0 obj".encode()) for k, offset in enumerate(offsets, 1))
+    size, stream = re.search(rb"/Length (\d+)[^>]*>>stream\n", data), data.index(b">>stream\n") + 9
+    assert size is not None and b" Tf " in zlib.decompress(data[stream : stream + int(size[1])])
+
+
+def check_dot(data: bytes) -> None:
+    assert data.startswith(b"digraph ") and data.rstrip().endswith(b"}")
+
+
+CHECKS = {"svg": check_svg, "png": check_png, "pdf": check_pdf, "dot": check_dot}
+
+
+def shown(data: bytes) -> str:
+    return "\n".join(ElementTree.fromstring(data).itertext())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_in_every_format(case: str, program: str) -> None:
+    circuit = CASES[case]()
+    for name in FORMATS:
+        CHECKS[name](render(circuit, name, engine=program))
+
+
+@pytest.mark.parametrize("case", [*CASES, "wide"])
+def test_all_names_are_in_the_svg(case: str, program: str) -> None:
+    circuit = {**CASES, "wide": wide}[case]()
+    text = shown(render(circuit, "svg", engine=program))
+    for name in (*circuit.input_names, *circuit.output_names):
+        assert name in text
+
+
+def test_inputs_and_outputs_are_in_order(program: str) -> None:
+    circuit = random_circuit(60)
+    root = ElementTree.fromstring(render(circuit, "svg", engine=program))
+    place = {t.text: (float(t.get("x", "")), float(t.get("y", ""))) for t in root.iter() if t.tag.endswith("text")}
+    for names in (circuit.input_names, circuit.output_names):
+        heights = [place[name][1] for name in names]
+        assert heights == sorted(heights) and min(b - a for a, b in pairwise(heights)) > 10
+    assert max(place[name][0] for name in circuit.input_names) < min(place[name][0] for name in circuit.output_names)
+
+
+def extent(item: Path | Text) -> list[tuple[float, float]]:
+    if isinstance(item, Path):
+        return list(item.points)
+    wide = text_width(item.text, item.size, item.bold)
+    left = item.x - wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor]
+    return [(left, item.y - item.size), (left + wide, item.y + item.size / 4)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_cut_off(case: str) -> None:
+    picture = drawing.scene(CASES[case]())
+    for group in picture.groups:
+        for item in group.items:
+            assert all(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in extent(item))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_same_circuit_same_bytes(name: str, program: str) -> None:
+    first, second = (render(random_circuit(40), name, engine=program) for _ in range(2))
+    assert first == second
+
+
+def test_svg_says_name_counts_and_wires() -> None:
+    text = shown(render(full_adder(), "svg"))
+    assert "full adder: 3 inputs, 2 outputs, 5 gates, 3 levels" in text
+    assert "g0 = xor(a, b)" in text and "output carry = g4" in text
+
+
+def test_pictures_give_way_to_an_overview() -> None:
+    below, above = (shown(render(random_circuit(n), "svg")) for n in (OVERVIEW, OVERVIEW + 1))
+    assert "wires between levels" in above and "wires between levels" not in below
+
+
+def test_large_circuits_draw_in_time(program: str) -> None:
+    circuits = random_circuit(300), random_circuit(10_000)
+    started = time.perf_counter()
+    for circuit in circuits:
+        render(circuit, "png", engine=program)
+    assert time.perf_counter() - started < 20
+
+
+def test_inverters_become_bubbles() -> None:
+    b = Builder(["a", "b"], fold=False)
+    once = b.add("not", 0)
+    twice = b.add("not", once)
+    b.add("not", 1)  # nothing reads it: it stays a gate
+    circuit = b.circuit({"x": b.add("and", once, 1), "y": twice})
+    assert folded(circuit) == {once: (0, True), twice: (0, False)}
+    kept, bubbled = (source(circuit, fold=fold) for fold in (False, True))
+    assert (kept.count("arrowhead=odot"), bubbled.count("arrowhead=odot")) == (0, 1)
+
+
+def test_dead_gates_are_grey() -> None:
+    assert "reaches no output" in shown(render(no_outputs(), "svg"))
+    assert "reaches no output" not in shown(render(full_adder(), "svg"))
+
+
+def test_tables_of_small_pictures_are_written_out() -> None:
+    b = Builder(["a", "b", "c"], fold=False)
+    circuit = b.circuit({"y": b.add("lut3", 0, 1, 2, params=[0, 1, 1, 0, 1, 0, 0, 1])})
+    text = shown(render(circuit, "svg")).split("\n")
+    assert "0x96" in text and "110" in text and "LUT3" in text
+
+
+def test_source_is_a_drawing_of_its_own(program: str) -> None:
+    for case in ("hard names", "every row", "nothing"):
+        check_svg(engine.run(source(CASES[case]()), "-Tsvg", engine=program))
+
+
+def test_every_row_has_a_look() -> None:
+    assert set(LOOKS) == {row.name for row in GATES}
+    assert body("a row of tomorrow", 0, 0, 30, 20)
+
+
+def test_settle_keeps_order_and_distance() -> None:
+    assert settle([0, 0, 100], [10, 10], [1, 5, 1]) == [-10, 0, 100]
+    assert settle([], [], []) == []
+    assert settle([5, 1], [3], [1, 9]) == [-2, 1]
+
+
+def test_tracks_turn_before_they_would_touch() -> None:
+    # The first net leaves where the second comes in: the second has to turn further left.
+    first, second, flat = Net(0, 0.0, [50.0]), Net(1, 50.0, [90.0]), Net(2, 200.0, [200.0])
+    assert assign_tracks([first, second, flat]) == 2
+    assert second.track < first.track and flat.track == -1
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_draw_writes_whole_files(name: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / f"picture.{name.upper()}"
+    path.write_text("old")
+    draw(full_adder(), path)
+    assert path.read_bytes() == render(full_adder(), name)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_unknown_suffix(tmp_path: pathlib.Path) -> None:
+    for name in ("picture.gif", "picture"):
+        with pytest.raises(FormatError, match=r"\.svg, \.pdf, \.png, \.dot"):
+            draw(full_adder(), tmp_path / name)
+    with pytest.raises(FormatError, match="svg, pdf, png, dot"):
+        render(full_adder(), "gif")
+
+
+def test_unwritable_place(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(FormatError, match="cannot be written"):
+        draw(full_adder(), tmp_path / "missing" / "picture.svg")
+
+
+def fake_engine(folder: pathlib.Path, script: str) -> str:
+    path = folder / "engine"
+    path.write_text(f"#!{sys.executable}\n{script}")
+    path.chmod(0o755)
+    return str(path)
+
+
+FAILURES = {
+    "import sys; sys.stderr.write('out of\\nluck'); sys.exit(3)": r"failed with status 3 \(out of luck\)",
+    "import time; time.sleep(30)": "took longer than",
+    "pass": "it wrote nothing",
+    "print('{\"objects\": [1]}')": "layout that cannot be read",
+    "print('no json')": "layout that cannot be read",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the fake engine is a script")
+@pytest.mark.parametrize("script", FAILURES)
+def test_a_failing_engine_is_one_line(script: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = fake_engine(tmp_path, script)
+    monkeypatch.setattr(engine, "find", lambda name: program)
+    target = tmp_path / "picture.png"
+    with pytest.raises(ToolError, match=FAILURES[script]) as caught:
+        draw(full_adder(), target, timeout=0.5)
+    assert "\n" not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["engine"]
+
+
+def test_no_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find", lambda name: None)
+    with pytest.raises(ToolError, match="pip install graphviz-pure"):
+        render(full_adder(), "svg")
+
+
+def test_the_second_engine_steps_in(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    working = next((path for name in ENGINES if (path := engine.find(name))), None)
+    if working is None:
+        pytest.skip("no engine is installed")
+    broken = fake_engine(tmp_path, "import sys; sys.exit(1)")
+    monkeypatch.setattr(engine, "find", lambda name: broken if name == ENGINES[0] else working)
+    check_png(render(full_adder(), "png"))
+
+
+def test_formats_and_writers_agree() -> None:
+    assert set(FORMATS) == {*WRITERS, "dot"} == set(CHECKS)
