@@ -97,7 +97,7 @@ def drawn(weights: Array, current: Array, key: Key) -> Array:
     edges = library.cumsum(weights, axis=-1)
     total = edges[..., -1]
     ball = like(key.uniform(tuple(total.shape)), weights) * total
-    return library.where(total > 0, (edges > ball[..., None]).argmax(-1), current)
+    return library.where(total > 0, cast(edges > ball[..., None], "int8").argmax(-1), current)
 
 
 def default_trials(params: Params) -> int:

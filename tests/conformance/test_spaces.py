@@ -27,8 +27,8 @@ int64 = st.integers(-(2**63), 2**63 - 1)
 steps_arrays = hnp.arrays(np.int64, 20, elements=int64 | st.integers(-3, 3))
 
 
-def values(space, params):
-    """What the steps mean, on unbounded Python integers."""
+def meaning(space):
+    """What a step does, on unbounded Python integers."""
     if isinstance(space, Choice):
         return lambda p, s: (p + s) % space.n
     if isinstance(space, Bit):
@@ -44,8 +44,8 @@ def test_no_step_leaves_the_space(space, steps, seed):
     after = space.add(params, steps)
     assert space.contains(params) and space.contains(after)
     assert after.dtype == params.dtype and np.array_equal(params, before)
-    meaning = values(space, params)
-    assert after.tolist() == [meaning(int(p), int(s)) for p, s in zip(params, steps, strict=True)]
+    move = meaning(space)
+    assert after.tolist() == [move(int(p), int(s)) for p, s in zip(params, steps, strict=True)]
 
 
 @every_space
