@@ -18,7 +18,7 @@ ROOMS = {
     ),
     "learn": (
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "moves", "search"),
-        *("data", "train", "nets", "evaluate", "estimators", "cli", "__main__"),
+        *("data", "train", "nets", "evaluate", "estimators", "outputs", "cli", "__main__"),
     ),
 }
 ORDER = [room for top in PACKAGES for room in (*(f"{top}.{name}" for name in ROOMS[top]), top)]
