@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circuits.draw.frame import Entry, framed, samples
 from circuits.draw.scene import (
     ACCENT,
     FAINT,
     INK,
     QUIET,
     RULE,
+    Group,
     Path,
     Scene,
     Text,
@@ -21,7 +23,6 @@ from circuits.draw.scene import (
     line,
     text_width,
 )
-from circuits.draw.schematic import MARGIN, heading, legend, samples
 from circuits.draw.shapes import look
 from circuits.gates import GATE, GATES
 from circuits.order import levels
@@ -50,18 +51,15 @@ def compose(circuit: Circuit) -> Scene:
         counts[row] = np.bincount(of_gate[[GATES[o].name == kind for o in circuit.op]], minlength=columns)
     outputs = np.bincount(column[circuit.outputs], minlength=columns)
 
-    title, plain, title_width = heading(circuit, MARGIN, MARGIN + 10)
     labels = ["inputs", *kinds, "outputs"]
-    left = MARGIN + max(text_width(t, 10) for t in labels) + 30
+    left = max(text_width(t, 10) for t in labels) + 30
     right = left + columns * CELL
     bundles = _bundles(circuit, column)
     reach = max((b - a for a, b in bundles), default=1)
     sky = 24 + 90 * (reach / max(columns - 1, 1)) ** 0.5
-    head = MARGIN + 40 + sky
-    scene = Scene(max(right, MARGIN + title_width, 420) + MARGIN, 0, plain)
-    scene.add(title, kind="title")
-    _paint_bundles(scene, bundles, left, head, sky, reach, per)
-    _paint_header(scene, left, head, columns, per, deepest)
+    head = sky
+    groups = _bundle_groups(bundles, left, head, sky, reach, per)
+    groups.append(_header(left, head, columns, per, deepest))
     y = head + HEAD
     inputs = np.zeros(columns, np.int64)
     inputs[0] = circuit.num_inputs
@@ -72,20 +70,17 @@ def compose(circuit: Circuit) -> Scene:
         ("outputs", outputs, "#c9d1d9", _listed("outputs", circuit.output_names)),
     ]
     for name, values, fill, tip in rows:
-        _paint_row(scene, name, values, fill, tip, left, y, largest, columns)
+        groups.append(_row(name, values, fill, tip, left, y, largest))
         y += ROW
-    for end in (left, right):
-        scene.add([line((end, head + HEAD), (end, y), stroke=RULE)])
+    sides = [line((end, head + HEAD), (end, y), stroke=RULE) for end in (left, right)]
+    groups.append(Group((*sides, line((left, y), (right, y), stroke=RULE))))
     square = [box(0, -6, 12, 12, fill="#e7ebee", stroke=QUIET, width=0.8)]
     arc = [curve(((0, 5), (4, -8), (18, -8), (22, 5)), ACCENT, 2.0)]
-    entries: list[tuple[list[Path], float, str]] = [(square, 12, "area: how many")]
+    entries: list[Entry] = [(square, 12, "area: how many")]
     if bundles:
         entries.append((arc, 22, f"width: wires between levels (widest {max(bundles.values()):,})"))
     entries += samples(kinds)
-    groups, bottom = legend(entries, MARGIN, y + 16, scene.width - MARGIN)
-    scene.groups += groups
-    scene.height = bottom + MARGIN * 0.6
-    return scene
+    return framed(circuit, groups, entries)
 
 
 def _listed(what: str, names: tuple[str, ...], limit: int = 300) -> str:
@@ -113,16 +108,16 @@ def _mixed(color: str, share: float) -> str:
     return "#" + "".join(f"{round(255 - (255 - part) * share):02x}" for part in parts)
 
 
-def _paint_bundles(
-    scene: Scene,
+def _bundle_groups(
     bundles: dict[tuple[int, int], int],
     left: float,
     head: float,
     sky: float,
     reach: int,
     per: int,
-) -> None:
-    """Paint bundles as arcs over the columns, faint and wide ones first so that none hides another."""
+) -> list[Group]:
+    """Return bundles as arcs over the columns, the narrow ones first, so that the wide ones lie on top."""
+    groups = []
     most = max(bundles.values(), default=1)
     for (a, b), count in sorted(bundles.items(), key=lambda item: (item[1], item[0])):
         x0, x1 = left + (a + 0.62) * CELL, left + (b + 0.38) * CELL
@@ -134,14 +129,16 @@ def _paint_bundles(
             max(0.6, 8 * share),
         )
         tip = f"{count:,} wires from {_name(a, per)} to {_name(b, per)}"
-        scene.add([path], tip, "bundle")
+        groups.append(Group((path,), tip, "bundle"))
+    return groups
 
 
 def _name(c: int, per: int) -> str:
     return "inputs" if c == 0 else f"level {c}" if per == 1 else f"levels {(c - 1) * per + 1}-{c * per}"
 
 
-def _paint_header(scene: Scene, left: float, head: float, columns: int, per: int, deepest: int) -> None:
+def _header(left: float, head: float, columns: int, per: int, deepest: int) -> Group:
+    """Return the line that says which levels each column holds."""
     items: list[Path | Text] = [
         Text(left - 14, head + 19, "level", 10, "end", QUIET),
         line((left, head + 4), (left + columns * CELL, head + 4), stroke=FAINT),
@@ -150,22 +147,12 @@ def _paint_header(scene: Scene, left: float, head: float, columns: int, per: int
         text = _span(c, per, deepest)
         size = min(10.0, 10.0 * (CELL - 6) / text_width(text, 10))
         items.append(Text(left + (c + 0.5) * CELL, head + 19, text, size, "middle", INK))
-    scene.add(items)
+    return Group(tuple(items))
 
 
-def _paint_row(
-    scene: Scene,
-    name: str,
-    values: np.ndarray,
-    fill: str,
-    tip: str,
-    left: float,
-    y: float,
-    largest: int,
-    columns: int,
-) -> None:
-    """Paint one row: its name, its total, and a square per column with the count in it."""
-    middle, right = y + ROW / 2, left + columns * CELL
+def _row(name: str, values: np.ndarray, fill: str, tip: str, left: float, y: float, largest: int) -> Group:
+    """Return one row: its name, its total, and per column a square with the count below it."""
+    middle, right = y + ROW / 2, left + len(values) * CELL
     items: list[Path | Text] = [
         line((left, y), (right, y), stroke=RULE),
         Text(left - 14, middle - 1, name, 10, "end", INK, name not in GATE),
@@ -180,4 +167,4 @@ def _paint_row(
         text = f"{count:,}"
         size = min(9.0, 9.0 * (CELL - 4) / text_width(text, 9))
         items.append(Text(x, floor + 10, text, size, "middle", INK))
-    scene.add(items, tip)
+    return Group(tuple(items), tip)

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from html import escape
 
 from circuits.draw.engine import run
-from circuits.draw.scene import PAPER, Group, Path, Scene, Text, text_width
+from circuits.draw.scene import ANCHOR, PAPER, Group, Path, Scene, Text, text_width
 
 MAX_PIXELS = 6000
 """The longer side of a PNG; larger pictures are drawn at a lower resolution."""
 
 _STYLE = (
-    "text{font-family:Helvetica,Arial,'Liberation Sans',Arimo,sans-serif}"
     ".net{pointer-events:stroke}.net:hover path{stroke:#d55e00;stroke-width:2}"
     ".net:hover .dot{fill:#d55e00}.gate:hover path{stroke:#d55e00}"
 )
@@ -58,6 +57,7 @@ def svg(scene: Scene) -> bytes:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}pt" height="{h}pt" viewBox="0 0 {w} {h}" '
+        "font-family=\"Helvetica, Arial, 'Liberation Sans', Arimo, sans-serif\" "
         'stroke-linejoin="round" stroke-linecap="round">',
         f"<title>{escape(scene.title)}</title>",
         f"<style>{_STYLE}</style>",
@@ -70,10 +70,6 @@ def svg(scene: Scene) -> bytes:
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
-_SHARE = {"start": 0.0, "middle": 0.5, "end": 1.0}
-"""Anchor -> share of a text's width left of its anchor."""
-
-
 def _rgb(color: str) -> str:
     return " ".join(_n(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
 
@@ -82,7 +78,7 @@ def _pdf_item(item: Path | Text, height: float) -> bytes:
     if isinstance(item, Text):
         # The standard PDF fonts hold the Windows Latin characters; others are spelled out.
         text = item.text.encode("cp1252", "backslashreplace")
-        x = item.x - _SHARE[item.anchor] * text_width(text.decode("cp1252"), item.size, item.bold, 1.0)
+        x = item.x - ANCHOR[item.anchor] * text_width(text.decode("cp1252"), item.size, item.bold, 1.0)
         font = "F2" if item.bold else "F1"
         for char in (b"\\", b"(", b")"):
             text = text.replace(char, b"\\" + char)
@@ -158,7 +154,7 @@ def _xdot_item(item: Path | Text, height: float) -> str:
         # all of it and no more, and a text that may end in blanks is placed by its left end.
         blanks = len(re.findall(r"\\.?", text))
         if blanks:
-            x, align = x - _SHARE[item.anchor] * wide, -1
+            x, align = x - ANCHOR[item.anchor] * wide, -1
         where = f"{_n(x)} {_n(height - item.y - _LIFT * item.size)} {align} {_n(wide)}"
         return " ".join(
             [

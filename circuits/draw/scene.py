@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Point = tuple[float, float]
 
@@ -83,6 +83,10 @@ _WIDTHS = (
 )  # fmt: skip
 
 
+ANCHOR = {"start": 0.0, "middle": 0.5, "end": 1.0}
+"""Anchor -> share of a text's width to the left of its (x, y)."""
+
+
 def text_width(text: str, size: float, bold: bool = False, slack: float = 1.03) -> float:
     """Return the width of ``text`` in points, times ``slack`` for the sake of other fonts."""
     total = 0
@@ -129,3 +133,28 @@ def circle(x: float, y: float, r: float, *, fill: str, stroke: str | None = INK,
         (x - r, y - k), (x - k, y - r), (x, y - r), (x + k, y - r), (x + r, y - k), (x + r, y),
     ]  # fmt: skip
     return curve(points, stroke, width, fill)
+
+
+def placed(group: Group, x: float, y: float, zoom: float = 1.0) -> Group:
+    """Return the group ``zoom`` times as large, its origin moved to (x, y)."""
+    items = tuple(
+        replace(item, points=tuple((x + px * zoom, y + py * zoom) for px, py in item.points), width=item.width * zoom)
+        if isinstance(item, Path)
+        else replace(item, x=x + item.x * zoom, y=y + item.y * zoom, size=item.size * zoom)
+        for item in group.items
+    )
+    return replace(group, items=items)
+
+
+def bounds(groups: Iterable[Group]) -> tuple[float, float, float, float]:
+    """Return the left, upper, right and lower end of what the groups paint, (0, 0, 0, 0) for nothing."""
+    points: list[Point] = []
+    for item in (item for group in groups for item in group.items):
+        if isinstance(item, Path):
+            points += item.points
+        else:
+            wide = text_width(item.text, item.size, item.bold)
+            left = item.x - wide * ANCHOR[item.anchor]
+            points += [(left, item.y - item.size * 0.8), (left + wide, item.y + item.size * 0.2)]
+    xs, ys = [x for x, _ in points] or [0.0], [y for _, y in points] or [0.0]
+    return min(xs), min(ys), max(xs), max(ys)

@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.draw.engine import run
+from circuits.draw.frame import Entry, framed, samples
 from circuits.draw.scene import (
     FAINT,
     INK,
@@ -28,10 +29,10 @@ from circuits.draw.scene import (
     text_width,
     visible,
 )
-from circuits.draw.shapes import body, bubble, inset, look, meaning, sample
+from circuits.draw.shapes import body, bubble, inset, look
 from circuits.errors import ToolError
 from circuits.gates import GATE, OP, symmetric
-from circuits.order import fanin_cone, statistics
+from circuits.order import fanin_cone
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -189,10 +190,6 @@ def _table_rows(node: Node, p: Plan) -> list[tuple[str, str]]:
     return [("".join(str(v >> i & 1) for i in range(k)), str(bit)) for v, bit in enumerate(node.params)]
 
 
-def _lut_label(node: Node) -> str:
-    return hexadecimal(node.params)
-
-
 def _size(node: Node, p: Plan) -> tuple[float, float]:
     """Return a node's width and height."""
     s = p.scale
@@ -204,7 +201,9 @@ def _size(node: Node, p: Plan) -> tuple[float, float]:
     if node.kind.startswith("lut"):
         rows = _table_rows(node, p)
         columns = 2 if len(rows) > 8 else 1
-        inner = max(text_width(_lut_label(node), 9), text_width(node.kind.upper(), 10), 44.0 * columns if rows else 0)
+        inner = max(
+            text_width(hexadecimal(node.params), 9), text_width(node.kind.upper(), 10), 44.0 * columns if rows else 0
+        )
         tall = 30 + 9.5 * len(rows) / columns if rows else 30
         return inner + 28, max(tall, 12 * len(node.pins) + 6)
     if node.kind == "mux":
@@ -212,7 +211,7 @@ def _size(node: Node, p: Plan) -> tuple[float, float]:
     return 36 * shape.wide * s, max(26 * shape.wide**0.5, 8 * len(node.pins) + 8) * s
 
 
-def dot_text(circuit: Circuit, p: Plan, *, trunks: bool = True) -> str:
+def dot_text(circuit: Circuit, p: Plan) -> str:
     """Return the plan as DOT text: what an engine lays out, and a plain drawing in its own right."""
 
     def quoted(text: str) -> str:
@@ -417,6 +416,8 @@ class Net:
     ends: list[float]
     dead: bool = False
     track: int = -1
+    jogs: list[tuple[float, int]] = field(default_factory=list)
+    """(height, track) of every earlier turn; ``y`` is where the net runs after the last of them."""
 
     @property
     def low(self) -> float:
@@ -438,11 +439,20 @@ NEAR = 3.0
 """Wires closer than this, in points, look like one."""
 
 
+def _free_height(net: Net, nets: list[Net]) -> float:
+    """Return a height nearest to the middle of a net where no net of its channel comes in or leaves."""
+    used = sorted({y for other in nets for y in (other.y, *other.ends)})
+    middle = (net.y + sum(net.ends) / len(net.ends)) / 2
+    edges = [used[0] - 4 * NEAR, *used, used[-1] + 4 * NEAR]
+    between = [(a + b) / 2 for a, b in pairwise(edges) if b - a > 2 * NEAR]
+    return min(between, key=lambda y: abs(y - middle))
+
+
 def assign_tracks(nets: list[Net]) -> int:
     """Give every bent net of a channel a vertical track; return how many tracks there are.
 
     Greedy channel routing with vertical constraints (Hashimoto and Stevens 1971, left-edge; Deutsch 1976): a net that
-    enters where another leaves must turn first. Constraint cycles are broken at the net that comes first.
+    enters where another leaves must turn first. A net in a circle of such constraints turns twice.
     """
     bent = [net for net in nets if not net.straight]
     # Nets that go down turn from the lowest up, nets that go up from the highest down: fewest crossings.
@@ -451,7 +461,13 @@ def assign_tracks(nets: list[Net]) -> int:
     track, todo = 0, bent
     while todo:
         waiting = {id(net) for net in todo}
-        ready = [net for net in todo if not before[id(net)] & waiting] or todo[:1]
+        ready = [net for net in todo if not before[id(net)] & waiting]
+        if not ready:
+            first = todo[0]
+            first.jogs.append((first.y, track))
+            first.y = _free_height(first, nets)
+            for others in before.values():
+                others.discard(id(first))
         taken: list[Net] = []
         for net in ready:
             if all(net.high + NEAR < other.low or other.high + NEAR < net.low for other in taken):
@@ -462,14 +478,11 @@ def assign_tracks(nets: list[Net]) -> int:
     return track
 
 
-MARGIN = 22.0
-
-
-def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[float], list[list[float]], float]:
-    """Return per column its left side and width, per channel the place of each track, and where it all ends."""
+def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[float], list[list[float]]]:
+    """Return per column its left side and width, and per channel the place of each track."""
     lane = max(5.0, 6.5 * p.scale)
     lefts, widths, tracks = [], [], []
-    x = MARGIN
+    x = 0.0
     for r, column in enumerate(p.columns):
         ports = all(p.nodes[i].kind in PORTS for i in column)
         wide = max((p.nodes[i].width for i in column), default=0.0)
@@ -480,7 +493,7 @@ def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[floa
             count = assign_tracks(channels[r])
             tracks.append([x + 7 + lane * k for k in range(count)])
             x += 14 + lane * max(0, count - 1)
-    return lefts, widths, tracks, x
+    return lefts, widths, tracks
 
 
 def _channels(p: Plan) -> list[list[Net]]:
@@ -497,11 +510,16 @@ def _channels(p: Plan) -> list[list[Net]]:
 
 def _net_paths(net: Net, start: float, stop: float, tracks: list[float], color: str, s: float) -> list[Path]:
     """Return the lines of a net in its channel and a dot wherever three of them meet."""
-    width = 1.0 if s > 0.8 else 0.8
+    width = _thickness(s)
     if net.straight:
         return [line((start, net.y), (stop, net.y), stroke=color, width=width)]
-    x = tracks[net.track]
-    paths = [line((start, net.y), (x, net.y), stroke=color, width=width)]
+    x, paths, corner = tracks[net.track], [], start
+    turns = [*net.jogs, (net.y, net.track)]
+    for (y, track), (after, _) in pairwise(turns):
+        bend = tracks[track]
+        paths.append(line((corner, y), (bend, y), (bend, after), stroke=color, width=width))
+        corner = bend
+    paths.append(line((corner, net.y), (x, net.y), stroke=color, width=width))
     paths.append(line((x, net.low), (x, net.high), stroke=color, width=width))
     places = sorted(set(net.ends))
     paths += [line((x, y), (stop, y), stroke=color, width=width) for y in places]
@@ -559,7 +577,7 @@ def _gate_texts(node: Node, p: Plan, x: float, color: str) -> Iterable[Path | Te
         top = y - (9.5 * per + 22) / 2
         middle = x + 5 + w / 2
         yield Text(middle, top + 9, node.kind.upper(), 9, "middle", color, True)
-        yield Text(middle, top + 19, _lut_label(node), 8.5, "middle", color)
+        yield Text(middle, top + 19, hexadecimal(node.params), 8.5, "middle", color)
         for k, (address, bit) in enumerate(rows):
             cx = middle + (k // per - (columns - 1) / 2) * 42
             cy = top + 30 + 9.5 * (k % per)
@@ -569,55 +587,10 @@ def _gate_texts(node: Node, p: Plan, x: float, color: str) -> Iterable[Path | Te
         yield Text(x + w / 2, y + 3.2 * s, shape.label, 9 * s, "middle", color, True)
 
 
-def heading(circuit: Circuit, x: float, y: float) -> tuple[list[Text], str, float]:
-    """Return the title's lines, the title as one text, and its width."""
-    facts = statistics(circuit)
-    words = ("input", "output", "gate", "level")
-    counts = ", ".join(f"{facts[w + 's']:,} {w}{'' if facts[w + 's'] == 1 else 's'}" for w in words)
-    name = elided(visible(circuit.name), 60)
-    items = [Text(x, y, name, 15, bold=True), Text(x, y + 16, counts, 10, color=QUIET)]
-    return items, f"{visible(circuit.name)}: {counts}", max(text_width(name, 15, True), text_width(counts, 10))
-
-
-def legend(entries: list[tuple[list[Path], float, str]], x: float, y: float, right: float) -> tuple[list[Group], float]:
-    """Return the legend's groups, wrapped at ``right``, and the lower end.
-
-    Args:
-        entries: symbol painted around (0, 0) from its left middle, its width, its words.
-        x: left end.
-        y: upper end.
-        right: where to start a new line.
-    """
-    groups, left, size = [], x, 9.0
-    middle = y + 9
-    for paths, wide, words in entries:
-        need = wide + 6 + text_width(words, size) + 16
-        if left > x and left + need > right:
-            left, middle = x, middle + 20
-        moved = tuple(
-            Path(tuple((px + left, py + middle) for px, py in q.points), q.stroke, q.fill, q.width, q.curved)
-            for q in paths
-        )
-        groups.append(Group((*moved, Text(left + wide + 6, middle + 3.2, words, size, color=QUIET)), kind="legend"))
-        left += need
-    return groups, middle + 10
-
-
-def samples(kinds: Iterable[str]) -> list[tuple[list[Path], float, str]]:
-    """Return the legend entries of rows of the gate table, in its order; all look-up tables share one."""
-    result: dict[str, tuple[list[Path], float, str]] = {}
-    for kind in [k for k in GATE if k in set(kinds)]:
-        shape = look(kind)
-        pad = 3.0 if shape.bubbles else 0.0
-        wide = 17.0 * min(shape.wide, 1) + pad + (3 if shape.inverted else 0)
-        result.setdefault(meaning(kind), (sample(kind, pad, 0, 13), wide, meaning(kind)))
-    return list(result.values())
-
-
-def _entries(p: Plan) -> list[tuple[list[Path], float, str]]:
+def _entries(p: Plan) -> list[Entry]:
     """Return the legend of what occurs in a plan."""
     kinds = {node.kind for node in p.nodes} - set(PORTS)
-    result: list[tuple[list[Path], float, str]] = []
+    result: list[Entry] = []
     result += samples(kinds)
     if any(q.inverted for node in p.nodes for q in node.pins):
         result.append(([line((0, 0), (14, 0), stroke=WIRE), circle(16.5, 0, 2.5, fill=PAPER)], 19, "inverted"))
@@ -640,30 +613,16 @@ def compose(circuit: Circuit, p: Plan, engine: str | None, timeout: float) -> Sc
         place(p, dot_text(circuit, p), engine, timeout)
         straighten(p)
     channels = _channels(p)
-    lefts, widths, tracks, end = _columns(p, channels)
-    title, plain, title_width = heading(circuit, MARGIN, MARGIN + 10)
-    top = min((n.y - n.height / 2 for n in p.nodes), default=0.0)
-    drop = MARGIN + 46 - top
+    lefts, widths, tracks = _columns(p, channels)
+    groups = _wire_groups(p, channels, lefts, widths, tracks)
     for node in p.nodes:
-        node.y += drop
         node.x = lefts[node.rank]
-    for net in (net for channel in channels for net in channel):
-        net.y, net.ends = net.y + drop, [y + drop for y in net.ends]
-    low = max((n.y + max(n.height / 2, *(q.offset for q in n.pins), 0) for n in p.nodes), default=drop)
-    right = max(end, MARGIN + title_width, MARGIN + 300)
-    scene = Scene(right + MARGIN, 0, plain)
-    scene.add(title, kind="title")
-    _paint_wires(scene, p, channels, lefts, widths, tracks)
-    for node in p.nodes:
         side = node.x + widths[node.rank]
         if node.kind in ("input", "output"):
-            scene.add(_port_items(node, side), node.tip, "port")
+            groups.append(Group(tuple(_port_items(node, side)), node.tip, "port"))
         elif node.kind != "trunk":
-            scene.add(_gate_items(node, p, side), node.tip, "gate")
-    groups, bottom = legend(_entries(p), MARGIN, low + 24, right)
-    scene.groups += groups
-    scene.height = bottom + MARGIN * 0.6
-    return scene
+            groups.append(Group(tuple(_gate_items(node, p, side)), node.tip, "gate"))
+    return framed(circuit, groups, _entries(p))
 
 
 def _port_items(node: Node, side: float) -> list[Path | Text]:
@@ -679,28 +638,30 @@ def _port_items(node: Node, side: float) -> list[Path | Text]:
     return [*items, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE)]
 
 
-def _paint_wires(
-    scene: Scene,
+def _wire_groups(
     p: Plan,
     channels: list[list[Net]],
     lefts: list[float],
     widths: list[float],
     tracks: list[list[float]],
-) -> None:
-    """Paint every wire as one group, so that resting on any part of it shows the whole."""
+) -> list[Group]:
+    """Return every wire as one group, so that resting on any part of it shows the whole."""
     parts: dict[int, list[Path]] = defaultdict(list)
     tips: dict[int, str] = {}
     for node in p.nodes:
         tips.setdefault(node.wire, node.tip)
         if node.kind == "trunk":
+            left = lefts[node.rank]
             color = FAINT if node.dead else WIRE
-            width = 1.0 if p.scale > 0.8 else 0.8
-            ends = (node.x, node.y), (node.x + widths[node.rank], node.y)
-            parts[node.wire].append(line(*ends, stroke=color, width=width))
+            passing = line((left, node.y), (left + widths[node.rank], node.y), stroke=color, width=_thickness(p.scale))
+            parts[node.wire].append(passing)
     for r, channel in enumerate(channels):
         for net in channel:
-            source = p.nodes[net.source]
             color = FAINT if net.dead else WIRE
-            parts[source.wire] += _net_paths(net, lefts[r] + widths[r], lefts[r + 1], tracks[r], color, p.scale)
-    for wire in sorted(parts):
-        scene.add(parts[wire], tips[wire], "net")
+            wire = p.nodes[net.source].wire
+            parts[wire] += _net_paths(net, lefts[r] + widths[r], lefts[r + 1], tracks[r], color, p.scale)
+    return [Group(tuple(parts[wire]), tips[wire], "net") for wire in sorted(parts)]
+
+
+def _thickness(scale: float) -> float:
+    return 1.0 if scale > 0.8 else 0.8
