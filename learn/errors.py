@@ -5,25 +5,29 @@ from __future__ import annotations
 from circuits.errors import GatewrightError
 
 
-class DrawError(GatewrightError, ValueError):
+class LearnError(GatewrightError, ValueError):
+    """Base of the errors of ``learn``."""
+
+
+class DrawError(LearnError):
     """A key has a bad name, or a draw was asked for that cannot be made."""
 
 
-class SpaceError(GatewrightError, ValueError):
+class SpaceError(LearnError):
     """A space is empty or malformed, or parameters or steps do not fit it."""
 
 
-class RuleError(GatewrightError, ValueError):
+class RuleError(LearnError):
     """A rule has a bad setting, or a signal does not fit its parameters."""
 
 
-class LossError(GatewrightError, ValueError):
+class LossError(LearnError):
     """Outputs, wanted values or settings do not fit a loss."""
 
 
-class DataError(GatewrightError, ValueError):
+class DataError(LearnError):
     """A data set or generator is unknown, malformed or too large."""
 
 
-class SearchError(GatewrightError, ValueError):
+class SearchError(LearnError):
     """A search was asked for something it cannot do."""
