@@ -1,0 +1,86 @@
+"""What a circuit is: gates over bits, simulated, differentiated, rewritten, proved, read, written and drawn.
+
+The public names load when first used. The functions that share their module's name are not among them:
+``circuits.simulate.simulate``, ``circuits.draw.draw``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from circuits.aig import and_count
+    from circuits.circuit import Builder, Circuit
+    from circuits.draw import render
+    from circuits.errors import CircuitError, FormatError, GatewrightError, TableError, ToolError
+    from circuits.formats import FORMATS, read, read_circuit, read_table, write
+    from circuits.gates import GATES, Gate
+    from circuits.order import statistics
+    from circuits.reverse import observability, reverse_derivative, variation
+    from circuits.simulate import evaluate, trace, truth_table
+    from circuits.table import TruthTable, complete_table, joined, merged, sampled_table
+    from circuits.verify import Counterexample, Proof, Unknown, equivalent, satisfies, simplified
+
+_NAMES = {
+    "aig": ("and_count",),
+    "circuit": ("Builder", "Circuit"),
+    "draw": ("render",),
+    "errors": ("CircuitError", "FormatError", "GatewrightError", "TableError", "ToolError"),
+    "formats": ("FORMATS", "read", "read_circuit", "read_table", "write"),
+    "gates": ("GATES", "Gate"),
+    "order": ("statistics",),
+    "reverse": ("observability", "reverse_derivative", "variation"),
+    "simulate": ("evaluate", "trace", "truth_table"),
+    "table": ("TruthTable", "complete_table", "joined", "merged", "sampled_table"),
+    "verify": ("Counterexample", "Proof", "Unknown", "equivalent", "satisfies", "simplified"),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "FORMATS",
+    "GATES",
+    "Builder",
+    "Circuit",
+    "CircuitError",
+    "Counterexample",
+    "FormatError",
+    "Gate",
+    "GatewrightError",
+    "Proof",
+    "TableError",
+    "ToolError",
+    "TruthTable",
+    "Unknown",
+    "and_count",
+    "complete_table",
+    "equivalent",
+    "evaluate",
+    "joined",
+    "merged",
+    "observability",
+    "read",
+    "read_circuit",
+    "read_table",
+    "render",
+    "reverse_derivative",
+    "sampled_table",
+    "satisfies",
+    "simplified",
+    "statistics",
+    "trace",
+    "truth_table",
+    "variation",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,61 @@
+"""How a circuit is learned: keys, spaces, update rules, data and the exact search.
+
+The public names load when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from learn.data import EXAMPLES, GENERATORS, load
+    from learn.errors import DataError, SearchError
+    from learn.evaluate import Score, score
+    from learn.keys import Key
+    from learn.rules import RULES, Rule, make_rule
+    from learn.search import Event, learn
+    from learn.spaces import Bit, Choice, Int, Sign, Ternary
+
+_NAMES = {
+    "data": ("EXAMPLES", "GENERATORS", "load"),
+    "errors": ("DataError", "SearchError"),
+    "evaluate": ("Score", "score"),
+    "keys": ("Key",),
+    "rules": ("RULES", "Rule", "make_rule"),
+    "search": ("Event", "learn"),
+    "spaces": ("Bit", "Choice", "Int", "Sign", "Ternary"),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = [
+    "EXAMPLES",
+    "GENERATORS",
+    "RULES",
+    "Bit",
+    "Choice",
+    "DataError",
+    "Event",
+    "Int",
+    "Key",
+    "Rule",
+    "Score",
+    "SearchError",
+    "Sign",
+    "Ternary",
+    "learn",
+    "load",
+    "make_rule",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

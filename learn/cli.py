@@ -1,0 +1,581 @@
+"""The command line: the only module that prints. Results go to stdout, progress and complaints to stderr.
+
+Everything heavy is imported by the verb that needs it, so that ``--help`` and ``stats`` answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from circuits.errors import GatewrightError
+
+if TYPE_CHECKING:
+    from circuits.circuit import Circuit
+    from circuits.table import TruthTable
+    from circuits.verify import Verdict
+    from learn.search import Event
+
+FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
+MODELS = ("exact",)
+DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
+DEMO_SECONDS = 10.0
+REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on a terminal and in a log
+
+
+class _Verbs(TyperGroup):
+    """Turn what a verb raises into one line on stderr and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            # The reader left; what is still buffered must not fail again when Python shuts down.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(FAILED) from None
+        except KeyboardInterrupt:
+            _complain("interrupted, nothing written")
+            raise typer.Exit(130) from None
+        except (GatewrightError, OSError) as error:
+            _traceback_if_asked(ctx)
+            _complain(f"error: {_one_line(error)}")
+        except MemoryError:
+            _complain("error: not enough memory for this")
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("typer", "click"):  # usage errors and exits, said by typer
+                raise
+            _traceback_if_asked(ctx)
+            _complain(
+                f"internal error: {type(error).__name__}: {_one_line(error)} "
+                "(a bug; gatewright --debug VERB ... shows where)"
+            )
+        raise typer.Exit(BAD)
+
+
+def _traceback_if_asked(ctx: Any) -> None:
+    if ctx.params.get("debug"):
+        traceback.print_exc()
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())
+
+
+def _complain(message: str) -> None:
+    print(f"gatewright: {message}", file=sys.stderr, flush=True)
+
+
+app = typer.Typer(
+    name="gatewright",
+    cls=_Verbs,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich takes longer to load than everything else --help needs
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Data = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATA...", help="Truth tables or circuits (files), generators such as adder:4, or examples; see data."
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"gatewright {version('gatewright')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Learn circuits from truth tables; prove, measure, convert and draw them."""
+
+
+def _report(facts: dict[str, Any], as_json: bool, *lines: str) -> None:
+    """Print facts as JSON, or lines for a person; without lines the facts themselves."""
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print("\n".join(lines or [f"{name:<13} {value}" for name, value in facts.items()]))
+
+
+def _noun(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
+    from circuits.aig import and_count, and_levels
+    from circuits.order import statistics
+
+    facts = statistics(circuit)
+    kinds = facts.pop("kinds")
+    return facts | {"ands": and_count(circuit), "levels": and_levels(circuit), "kinds": kinds}
+
+
+def _table_facts(table: TruthTable) -> dict[str, Any]:
+    from circuits.table import merged
+    from circuits.words import popcount
+
+    repeats = merged(table)[1]
+    return {
+        "inputs": table.num_inputs,
+        "outputs": table.num_outputs,
+        "patterns": table.patterns,
+        "complete": table.complete,
+        "values": int(popcount(table.care).sum()),
+        "dont_cares": table.num_outputs * table.patterns - int(popcount(table.care).sum()),
+        "repeated_patterns": repeats.repeated_patterns,
+        "contradictory_patterns": repeats.contradictory_patterns,
+        "contradictory_values": repeats.contradictory_values,
+    }
+
+
+def _anything(name: str) -> Circuit | TruthTable:
+    """Read a circuit or a table: a file, a generator or an example."""
+    from circuits.formats import read
+    from learn.data import is_built_in, load
+
+    return load([name]) if is_built_in(name) else read(name)
+
+
+def _circuit(name: str) -> Circuit:
+    """Read a circuit; a complete table becomes one."""
+    from circuits.formats import read_circuit
+    from circuits.rewrite import from_table
+    from learn.data import is_built_in, load
+
+    return from_table(load([name])) if is_built_in(name) else read_circuit(name)
+
+
+# --- learn ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect the first Ctrl-C or SIGTERM instead of dying of it; a second one ends the process at once."""
+    caught: list[int] = []
+    watched = (signal.SIGINT, signal.SIGTERM)
+
+    def note(number: int, frame: object) -> None:
+        caught.append(number)
+        for each in watched:
+            signal.signal(each, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, note) for number in watched}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _rate(count: int, seconds: float) -> str:
+    per_second = count / max(seconds, 1e-9)
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if per_second >= size:
+            return f"{per_second / size:.1f}{unit}/s"
+    return f"{per_second:.0f}/s"
+
+
+def _right_outputs(circuit: Circuit, table: TruthTable) -> int:
+    from circuits.simulate import simulate
+    from circuits.words import popcount
+
+    wrong = (simulate(circuit, table.inputs, patterns=table.patterns) ^ table.outputs) & table.care
+    return int((popcount(wrong) == 0).sum())
+
+
+def _say(event: Event, table: TruthTable) -> str:
+    """Return the state of a search in one line."""
+    return (
+        f"{event.phase:<6} errors {event.errors}  exact outputs {_right_outputs(event.circuit, table)}"
+        f"/{table.num_outputs}  AND nodes {event.ands}  moves {_rate(event.moves, event.seconds)}"
+        f"  flips {_rate(event.changes, event.seconds)}"
+    )
+
+
+@contextmanager
+def _progress(
+    table: TruthTable, seconds: float | None, steps: int | None, quiet: bool
+) -> Iterator[Callable[[Event], None]]:
+    """Yield a function that shows an event: a bar on a terminal, a line now and then in a log, nothing if quiet."""
+    if quiet:
+        yield lambda event: None
+    elif not sys.stderr.isatty():
+        last = [-PLAIN_REFRESH]
+
+        def line(event: Event) -> None:
+            if event.seconds - last[0] >= PLAIN_REFRESH:
+                last[0] = event.seconds
+                print(f"{event.seconds:7.1f} s  {_say(event, table)}", file=sys.stderr, flush=True)
+
+        yield line
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            SpinnerColumn(),
+            BarColumn(20),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(
+                "", total=seconds if steps is None else steps, state="compiling, a while the first time"
+            )
+            shown = [0.0]
+
+            def show(event: Event) -> None:
+                if time.monotonic() - shown[0] >= REFRESH:
+                    shown[0] = time.monotonic()
+                    done = event.seconds if steps is None else event.step
+                    bar.update(task, completed=done, state=_say(event, table))
+
+            yield show
+
+
+def _learn(
+    names: list[str],
+    outputs: list[Path],
+    *,
+    rule: str = "heat_bath",
+    exact: bool = False,
+    seconds: float | None = None,
+    steps: int | None = None,
+    max_ands: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    as_json: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Learn a circuit, prove what it does, write it and report; return the exit status."""
+    from circuits.table import merged
+    from circuits.verify import Proof, satisfies, simplified
+    from learn.data import load
+    from learn.errors import SearchError
+    from learn.evaluate import score
+    from learn.keys import Key
+    from learn.outputs import check_outputs, write_all
+    from learn.rules import RULES
+
+    if seconds is not None and steps is not None:
+        raise SearchError("--seconds and --steps: got both, expected one of them")
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise SearchError(f"--seconds: got {seconds}, expected a positive number")
+    if rule not in RULES:
+        raise SearchError(f"--rule: got {rule!r}, expected one of {', '.join(RULES)}")
+    check_outputs(outputs)
+    given = load(names)
+    table, repeats = merged(given)
+    if repeats.repeated_patterns:
+        _complain(
+            f"{given.name}: {_noun(repeats.repeated_patterns, 'repeated pattern')}, "
+            f"{_noun(repeats.contradictory_patterns, 'pattern')} with contradictory values "
+            f"({_noun(repeats.contradictory_values, 'value')}); the majority counts, a tie is left free"
+        )
+    workers = threads if threads is not None else len(os.sched_getaffinity(0))
+
+    from learn.search import learn as search
+
+    event = None
+    with _stop_signals() as stops, _progress(table, seconds, steps, quiet) as show:
+        for event in search(
+            table, key=Key(seed), rule=rule, seconds=seconds, steps=steps, max_ands=max_ands, threads=workers
+        ):
+            show(event)
+            if stops:
+                break
+    if event is None:
+        raise SearchError(f"{given.name}: the search ended before its first step; give it more time")
+    interrupted = bool(stops)
+    if interrupted:
+        _complain("interrupted: going on with the best circuit so far")
+
+    circuit, _ = simplified(event.circuit)
+    proof = satisfies(circuit, table)
+    found = score(circuit, table)
+    rows = score(circuit, given)
+    is_exact = isinstance(proof, Proof)
+    # A complete table is promised exactly, unless the user asked for a size or stopped the search.
+    strict = exact or (given.complete and max_ands is None and not interrupted)
+    written = write_all(circuit, outputs) if is_exact or not strict else []
+    measured = _circuit_facts(circuit)
+    facts = {
+        "data": names,
+        "function": given.name,
+        "inputs": given.num_inputs,
+        "outputs": given.num_outputs,
+        "patterns": given.patterns,
+        "exact": is_exact,
+        "errors": found.errors,
+        "accuracy": rows.accuracy,
+        "bit_accuracy": rows.bit_accuracy,
+        "ands": measured["ands"],
+        "levels": measured["levels"],
+        "gates": measured["gates"],
+        "steps": event.step,
+        "seconds": round(event.seconds, 3),
+        "moves": event.moves,
+        "changes": event.changes,
+        "seed": seed,
+        "rule": rule,
+        "max_ands": max_ands,
+        "threads": workers,
+        "proof": str(proof),
+        "interrupted": interrupted,
+        "repeated_patterns": repeats.repeated_patterns,
+        "contradictory_patterns": repeats.contradictory_patterns,
+        "contradictory_values": repeats.contradictory_values,
+        "written": [str(path) for path in written],
+    }
+    wrong = f"{_noun(found.errors, 'output value')} wrong on {_noun(table.patterns, 'pattern')}"
+    _report(
+        facts,
+        as_json,
+        f"{given.name}: {_noun(given.num_inputs, 'input')}, {_noun(given.num_outputs, 'output')}, "
+        f"{_noun(given.patterns, 'pattern')}",
+        f"exact: {proof}" if is_exact else f"not exact: {wrong}; {rows.accuracy:.2%} of the patterns all right",
+        f"{_noun(measured['ands'], 'AND node')}, {_noun(measured['levels'], 'level')}, "
+        f"{_noun(measured['gates'], 'gate')}",
+        f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with --steps {event.step} --seed {seed}",
+        *(f"wrote {path}" for path in written),
+    )
+    if not is_exact and strict:
+        _complain(f"not exact, nothing written: {wrong}; give it more time or steps")
+    return FAILED if not is_exact and (strict or interrupted) else 0
+
+
+@app.command()
+def learn(
+    data: Data,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the circuit; the suffix picks the format. Repeatable."
+        ),
+    ] = None,
+    rule: Annotated[str, typer.Option(metavar="NAME", help="The update rule that steers the search.")] = "heat_bath",
+    model: Annotated[str, typer.Option(metavar="NAME", help="How circuits are parametrised.")] = MODELS[0],
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="Stop after S seconds.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop after N steps.")] = None,
+    max_ands: Annotated[int | None, typer.Option(metavar="N", min=0, help="Use at most N AND nodes.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed and steps, same circuit.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Default: the cores there are; changes no result.")
+    ] = None,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Learn a circuit from a truth table, prove it and write it.
+
+    Without --seconds or --steps the search ends when it stops getting better. Ctrl-C writes the best circuit so far
+    (exit status 1 if it is not exact); a second Ctrl-C gives up.
+    """
+    from learn.errors import SearchError
+
+    if model not in MODELS:
+        raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
+    status = _learn(
+        data,
+        output or [],
+        rule=rule,
+        exact=exact,
+        seconds=seconds,
+        steps=steps,
+        max_ands=max_ands,
+        seed=seed,
+        threads=threads,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    raise typer.Exit(status)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to; made if missing.")
+    ] = Path("gatewright-demo"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn the seven-segment decoder that ships with the package; prove it, draw it, write it in every format."""
+    output.mkdir(parents=True, exist_ok=True)
+    paths = [output / f"seven_segment.{suffix}" for suffix in DEMO]
+    raise typer.Exit(_learn(["seven_segment"], paths, seconds=DEMO_SECONDS, as_json=as_json, quiet=quiet))
+
+
+# --- the other verbs --------------------------------------------------------------------------------------------------
+
+
+@app.command("eval")
+def evaluate(circuit: str, data: Data, as_json: Json = False) -> None:
+    """Measure how well a circuit does what data asks, row by row as given."""
+    from learn.data import load
+    from learn.evaluate import score
+
+    _report(score(_circuit(circuit), load(data))._asdict(), as_json)
+
+
+@app.command()
+def stats(circuit: str, as_json: Json = False) -> None:
+    """Count a circuit's inputs, outputs, gates, AND nodes (structurally hashed) and levels; or a table's patterns."""
+    from circuits.circuit import Circuit
+
+    found = _anything(circuit)
+    _report(_circuit_facts(found) if isinstance(found, Circuit) else _table_facts(found), as_json)
+
+
+def _verdict(a: Circuit | TruthTable, b: Circuit | TruthTable) -> Verdict:
+    """Compare two circuits, two tables, or one with the other."""
+    from circuits.circuit import Circuit
+    from circuits.verify import Counterexample, equivalent, satisfies, tables_agree
+
+    if isinstance(a, Circuit):
+        return equivalent(a, b) if isinstance(b, Circuit) else satisfies(a, b)
+    if not isinstance(b, Circuit):
+        return tables_agree(a, b)
+    verdict = satisfies(b, a)
+    if isinstance(verdict, Counterexample):
+        return verdict._replace(outputs={name: (second, first) for name, (first, second) in verdict.outputs.items()})
+    return verdict
+
+
+@app.command()
+def verify(a: str, b: str, as_json: Json = False) -> None:
+    """Prove two circuits or tables equal (exit status 0) or show where they differ (1); 2 if neither is known."""
+    from circuits.verify import Proof, Unknown
+
+    first, second = _anything(a), _anything(b)
+    for what, names_a, names_b in (
+        ("inputs", first.input_names, second.input_names),
+        ("outputs", first.output_names, second.output_names),
+    ):
+        if names_a != names_b and set(names_a) == set(names_b):
+            _complain(f"warning: the {what} of {a} and {b} have the same names in another order; matched by position")
+    verdict = _verdict(first, second)
+    equal = True if isinstance(verdict, Proof) else None if isinstance(verdict, Unknown) else False
+    _report({"equal": equal, **verdict._asdict()}, as_json, str(verdict))
+    raise typer.Exit({True: 0, False: FAILED, None: BAD}[equal])
+
+
+@app.command()
+def simplify(
+    source: Annotated[str, typer.Argument(metavar="IN")],
+    target: Annotated[Path, typer.Argument(metavar="OUT")],
+    as_json: Json = False,
+) -> None:
+    """Shrink a circuit and prove the result equal before it is written."""
+    from circuits.aig import and_count
+    from circuits.verify import simplified
+    from learn.outputs import check_outputs, write_all
+
+    check_outputs([target])
+    circuit = _circuit(source)
+    smaller, verdict = simplified(circuit)
+    before, after = and_count(circuit), and_count(smaller)
+    write_all(smaller, [target])
+    facts = {"ands_before": before, "ands": after, "gates": smaller.num_gates, "proof": str(verdict)}
+    _report(facts, as_json, f"{before:,} -> {_noun(after, 'AND node')}, proved: {verdict}", f"wrote {target}")
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN")],
+    target: Annotated[Path, typer.Argument(metavar="OUT")],
+) -> None:
+    """Write a circuit or table in another format; the suffix picks it."""
+    from learn.outputs import check_outputs, write_all
+
+    check_outputs([target])
+    write_all(_anything(source), [target])
+    print(f"wrote {target}")
+
+
+@app.command()
+def draw(
+    circuit: str,
+    output: Annotated[
+        list[Path], typer.Option("-o", "--output", metavar="FILE", help="A .svg, .png, .pdf or .dot file. Repeatable.")
+    ],
+) -> None:
+    """Draw a circuit."""
+    from learn.outputs import check_outputs, write_all
+
+    check_outputs(output, pictures_only=True)
+    for path in write_all(_circuit(circuit), output):
+        print(f"wrote {path}")
+
+
+PREVIEW = 8
+
+
+def _preview(table: TruthTable) -> list[str]:
+    """Return the first patterns of a table as text, don't-cares as -."""
+    import numpy as np
+
+    from circuits.words import unpack
+
+    shown = min(PREVIEW, table.patterns)
+    words = -(-shown // 64)
+    x, y, c = (unpack(part[:, :words], shown) for part in (table.inputs, table.outputs, table.care))
+    y_text = np.where(c, y.astype(int).astype(str), "-")
+    rows = ["".join(map(str, x[:, i].astype(int))) + " " + "".join(y_text[:, i]) for i in range(shown)]
+    return [f"  {row}" for row in rows] + ([f"  ... {table.patterns - shown:,} more"] if table.patterns > shown else [])
+
+
+@app.command()
+def data(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of the list, or a file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the data that needs no file: generators and examples; or show one of them."""
+    from learn.data import EXAMPLES, GENERATORS, load
+
+    rows = {f"{g}:N": f"{row.description} (N = {row.smallest}..{row.largest})" for g, row in GENERATORS.items()}
+    rows |= {example: description for example, (_, description) in EXAMPLES.items()}
+    if name is None:
+        _report(rows, as_json, *(f"{spelled:<15} {text}" for spelled, text in rows.items()))
+    elif f"{name}:N" in rows:
+        _report({f"{name}:N": rows[f"{name}:N"]}, as_json)
+    else:
+        table = load([name])
+        facts = {"name": table.name, **_table_facts(table)}
+        names = {"input_names": list(table.input_names), "output_names": list(table.output_names)}
+        lines = [f"{fact:<23} {value}" for fact, value in facts.items()]
+        lines += [f"{what:<23} {' '.join(list(listed))}" for what, listed in names.items()]
+        _report(facts | names, as_json, *lines, *_preview(table))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,118 @@
+"""Write one circuit or table to several files: refused before the work if they cannot be, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from circuits.circuit import Circuit
+from circuits.draw import FORMATS as PICTURES
+from circuits.draw import draw
+from circuits.errors import FormatError, GatewrightError
+from circuits.formats import FORMATS, write
+from circuits.rewrite import from_table
+from circuits.table import TruthTable
+
+_PACKED = (".gz", ".xz")
+
+
+def _suffix(path: Path) -> str:
+    """Return the ending that picks the format, the packing's left out."""
+    endings = [ending.lower() for ending in path.suffixes]
+    if len(endings) > 1 and endings[-1] in _PACKED and endings[-2] in FORMATS:
+        endings.pop()
+    return endings[-1] if endings else ""
+
+
+def is_picture(path: Path) -> bool:
+    """Tell whether a file name means a picture rather than a circuit or a table."""
+    suffix = _suffix(path)
+    return suffix not in FORMATS and suffix.removeprefix(".") in PICTURES
+
+
+def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None:
+    """Refuse files that could not be written, before any work is done for them.
+
+    Raises:
+        FormatError: an unknown suffix, a folder that is not there or not writable, or one file given twice.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        suffix = _suffix(path)
+        known = [f".{picture}" for picture in PICTURES]
+        if not pictures_only:
+            known = list(dict.fromkeys([*FORMATS, *known]))
+        if suffix not in known:
+            raise FormatError(f"got suffix {suffix!r}, expected one of {' '.join(known)}", path=path)
+        place = Path(os.path.realpath(path))
+        if place in seen:
+            raise FormatError("is given twice as an output; give each file once", path=path)
+        seen.add(place)
+        if path.is_dir():
+            raise FormatError("is a folder, expected a file to write", path=path)
+        try:
+            with tempfile.TemporaryFile(dir=place.parent):
+                pass
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+
+def write_all(found: Circuit | TruthTable, paths: Sequence[Path]) -> list[Path]:
+    """Write ``found`` to every file, the suffix picking the format; a table becomes a circuit where it has to.
+
+    All files are made beside their places first and put there together at the end.
+
+    Returns:
+        the files written.
+
+    Raises:
+        FormatError: a file that cannot be made; those that can are written all the same, for what was found may have
+            taken hours.
+        ToolError: as for FormatError, where drawing fails.
+    """
+    staged: list[tuple[Path, Path, Path]] = []
+    failure: GatewrightError | None = None
+    with ExitStack() as folders:
+        for path in paths:
+            place = Path(os.path.realpath(path))
+            try:
+                beside = tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-")
+                made = Path(folders.enter_context(beside)) / place.name
+                _write_one(found, made, path)
+                staged.append((path, made, place))
+            except FormatError as error:
+                failure = failure or FormatError(error.message, path=path)
+            except OSError as error:
+                failure = failure or _unwritable(path, error)
+            except GatewrightError as error:
+                failure = failure or error
+        for path, made, place in staged:
+            try:
+                made.replace(place)
+            except OSError as error:
+                failure = failure or _unwritable(path, error)
+    if failure:
+        raise failure
+    return [path for path, _, _ in staged]
+
+
+def _unwritable(path: Path, error: OSError) -> FormatError:
+    return FormatError(f"cannot be written: {error.strerror or error}", path=path)
+
+
+def _write_one(found: Circuit | TruthTable, staged: Path, path: Path) -> None:
+    picture = is_picture(path)
+    if isinstance(found, TruthTable) and (picture or FORMATS[_suffix(path)].write_table is None):
+        if not found.complete:
+            raise FormatError(
+                f"{found.name!r} is a sample of {found.patterns} patterns, which defines no circuit; learn one from it"
+            )
+        found = from_table(found)
+    if picture:
+        assert isinstance(found, Circuit)
+        draw(found, staged)
+    else:
+        write(found, staged)
