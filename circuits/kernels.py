@@ -22,8 +22,11 @@ from circuits.circuit import Circuit
 from circuits.gates import GATES, gate_table
 from circuits.words import FULL, Words
 
-BLOCK = 32
-"""Words a wire holds while outputs alone are wanted: enough to hide a gate's decoding, small enough for the cache."""
+MAX_BLOCK = 32
+"""Words of every wire evaluated at a time: enough to hide the decoding of a gate ..."""
+
+CACHE_WORDS = 1 << 20
+"""... and few enough that the words of all wires stay in the cache (8 MiB)."""
 
 _U = np.uint64  # wraparound indexing costs a branch; unsigned indices have none
 
@@ -271,6 +274,12 @@ def run_gates(
         g += _U(1)
 
 
+@njit(nogil=True)
+def _block(wires: int) -> int:
+    """Return how many words of every wire to evaluate at a time: a multiple of 8."""
+    return max(8, min(MAX_BLOCK, CACHE_WORDS // max(1, wires) // 8 * 8))
+
+
 @njit(cache=True, nogil=True)
 def fill(program: Program, values: Words) -> None:
     """Evaluate all gates in place.
@@ -283,7 +292,7 @@ def fill(program: Program, values: Words) -> None:
     inputs, flat = _U(values.shape[0]) - gates, values.reshape(-1)
     start = _U(0)
     while start < width:
-        stop = min(start + _U(BLOCK), width)
+        stop = min(start + _U(MAX_BLOCK), width)
         run_gates(program, flat, inputs, width, (_U(0), gates), (start, stop))
         start = stop
 
@@ -298,7 +307,7 @@ def outputs_of(program: Program, inputs: Words, outputs: Words) -> None:
         outputs: uint64 (outputs, words), written.
     """
     count, width = inputs.shape
-    block = max(1, min(BLOCK, width))
+    block = min(_block(count + len(program.table)), max(1, width))
     values = np.zeros((count + len(program.table)) * block, np.uint64)
     for start in range(0, width, block):
         size = min(block, width - start)

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import circuits, words
 
-from circuits import kernels, simulate
+from circuits import kernels
 from circuits.circuit import Builder, Circuit
 from circuits.errors import TableError
 from circuits.gates import GATES, gate_table
-from circuits.simulate import evaluate, simulate_oracle, simulate_wires, trace, truth_table
+from circuits.simulate import evaluate, simulate, simulate_oracle, simulate_wires, trace, truth_table
 from circuits.words import enumerate_inputs, mask_words, pack, unpack
 
 
@@ -58,9 +58,9 @@ def test_simulation_is_the_same_on_both_sides_of_the_threshold(monkeypatch):
     inputs = np.random.Generator(np.random.Philox(1)).integers(0, 2**64, (6, 50), np.uint64)
     answers = []
     for work in (0, 1 << 60):
-        monkeypatch.setattr(simulate, "KERNEL_WORK", work)
-        monkeypatch.setattr(simulate, "BLOCK_WORDS", 7 * circuit.num_wires)
-        answers.append((simulate.simulate(circuit, inputs[:, ::2]), simulate_wires(circuit, inputs[:, ::2])))
+        monkeypatch.setattr("circuits.simulate.KERNEL_WORK", work)
+        monkeypatch.setattr("circuits.simulate.BLOCK_WORDS", 7 * circuit.num_wires)
+        answers.append((simulate(circuit, inputs[:, ::2]), simulate_wires(circuit, inputs[:, ::2])))
     assert np.array_equal(answers[0][0], answers[1][0])
     assert np.array_equal(answers[0][1], answers[1][1])
     assert np.array_equal(answers[0][0], answers[0][1][circuit.outputs])
@@ -99,7 +99,7 @@ def test_patterns_clear_the_tail(circuit, patterns):
     inputs = np.full((circuit.num_inputs, -(-patterns // 64)), 0x0123456789ABCDEF, np.uint64)
     wires = simulate_wires(circuit, inputs, patterns=patterns)
     assert np.array_equal(wires, simulate_oracle(circuit, inputs) & mask_words(patterns))
-    assert np.array_equal(simulate.simulate(circuit, inputs, patterns=patterns), wires[circuit.outputs])
+    assert np.array_equal(simulate(circuit, inputs, patterns=patterns), wires[circuit.outputs])
 
 
 def test_circuits_without_inputs_outputs_or_gates():
@@ -120,11 +120,11 @@ def test_circuits_without_inputs_outputs_or_gates():
 def test_bad_inputs_are_named():
     circuit = Builder(["a", "b"]).circuit({"y": 0})
     with pytest.raises(TableError, match=r"uint64 of shape \(2, words\)"):
-        simulate.simulate(circuit, np.zeros((3, 1), np.uint64))
+        simulate(circuit, np.zeros((3, 1), np.uint64))
     with pytest.raises(TableError, match="got int64"):
-        simulate.simulate(circuit, np.zeros((2, 1), np.int64))
+        simulate(circuit, np.zeros((2, 1), np.int64))
     with pytest.raises(TableError, match="patterns=65"):
-        simulate.simulate(circuit, np.zeros((2, 1), np.uint64), patterns=65)
+        simulate(circuit, np.zeros((2, 1), np.uint64), patterns=65)
     with pytest.raises(TableError, match="expected 2 values 0 or 1"):
         evaluate(circuit, [1])
     with pytest.raises(TableError, match="expected 2 values 0 or 1"):
