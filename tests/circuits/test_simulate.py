@@ -29,6 +29,11 @@ def large_circuit(num_inputs: int, num_gates: int, seed: int = 0) -> Circuit:
     return builder.circuit({f"y{i}": num_inputs + num_gates - 1 - i for i in range(9)})
 
 
+def joined(parts: tuple[int, ...]) -> int:
+    """Return 64-bit parts as one integer, the first the least significant."""
+    return sum(part << 64 * i for i, part in enumerate(parts))
+
+
 @given(with_words())
 def test_kernels_equal_the_oracle(case):
     circuit, inputs = case
@@ -142,18 +147,16 @@ def test_philox_draws_what_numpy_draws(key, counter):
     draws = np.zeros(9, np.uint64)
     kernels.philox_fill(state[:], draws[:5])
     kernels.philox_fill(state[:], draws[5:])
-    join = lambda parts: sum(part << 64 * i for i, part in enumerate(parts))  # noqa: E731
-    expected = np.random.Philox(key=join(key), counter=join(counter)).random_raw(9)
+    expected = np.random.Philox(key=joined(key), counter=joined(counter)).random_raw(9)
     assert draws.tolist() == expected.tolist()
 
 
 @given(st.tuples(*[st.integers(0, 2**64 - 1)] * 6))
 def test_philox_block_is_numpys_first_block_after_the_counter_steps(numbers):
     words_ = np.array(numbers, np.uint64)
-    counter = sum(part << 64 * i for i, part in enumerate(numbers[2:]))
     block = kernels.philox4x64(*words_)
-    before = (counter - 1) % 2**256
-    expected = np.random.Philox(key=numbers[0] + (numbers[1] << 64), counter=before).random_raw(4)
+    before = (joined(numbers[2:]) - 1) % 2**256
+    expected = np.random.Philox(key=joined(numbers[:2]), counter=before).random_raw(4)
     assert [int(b) for b in block] == expected.tolist()
 
 
