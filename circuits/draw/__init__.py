@@ -25,12 +25,23 @@ FORMATS = (*WRITERS, "dot")
 OVERVIEW = 320
 """Circuits with more gates than this are drawn level by level instead of gate by gate."""
 
+CROWD = 12_000
+"""So are circuits with more gates, ports and crossings of a wire with a level together, such as long chains."""
+
 QUIET = 5
 """Circuits with more gates than this have their inverters drawn as bubbles unless asked otherwise."""
 
 
 def _fold(circuit: Circuit, fold: bool | None) -> bool:
     return circuit.num_gates > QUIET if fold is None else fold
+
+
+def _plan(circuit: Circuit, fold: bool) -> schematic.Plan | None:
+    """Return the plan of a gate-by-gate picture, or None where only an overview is readable."""
+    if circuit.num_gates > OVERVIEW or circuit.num_inputs + circuit.num_outputs > CROWD:
+        return None
+    plan = schematic.plan(circuit, fold)
+    return plan if len(plan.nodes) <= CROWD else None
 
 
 def source(circuit: Circuit, *, fold: bool | None = None) -> str:
@@ -40,7 +51,8 @@ def source(circuit: Circuit, *, fold: bool | None = None) -> str:
         circuit: what to draw.
         fold: draw inverters as circles on the edges that read them; default for more than five gates.
     """
-    return schematic.dot_text(circuit, schematic.plan(circuit, _fold(circuit, fold)))
+    fold = _fold(circuit, fold)
+    return schematic.dot_text(circuit, _plan(circuit, fold) or schematic.plan(circuit, fold, trunks=False))
 
 
 def scene(circuit: Circuit, *, fold: bool | None = None, engine: str | None = None, timeout: float = TIMEOUT) -> Scene:
@@ -49,9 +61,8 @@ def scene(circuit: Circuit, *, fold: bool | None = None, engine: str | None = No
     Raises:
         ToolError: no Graphviz engine, or none that manages the layout.
     """
-    if circuit.num_gates > OVERVIEW:
-        return overview.compose(circuit)
-    return schematic.compose(circuit, schematic.plan(circuit, _fold(circuit, fold)), engine, timeout)
+    plan = _plan(circuit, _fold(circuit, fold))
+    return overview.compose(circuit) if plan is None else schematic.compose(circuit, plan, engine, timeout)
 
 
 def render(

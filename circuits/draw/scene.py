@@ -146,12 +146,24 @@ def placed(group: Group, x: float, y: float, zoom: float = 1.0) -> Group:
     return replace(group, items=items)
 
 
+def _flattened(path: Path) -> list[Point]:
+    """Return points on a curve: the ends of its segments and three between each."""
+    ends = path.points
+    points = [ends[0]]
+    for i in range(0, len(ends) - 1, 3):
+        for t in (0.25, 0.5, 0.75, 1.0):
+            shares = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            x, y = (sum(w * p[axis] for w, p in zip(shares, ends[i : i + 4], strict=True)) for axis in (0, 1))
+            points.append((x, y))
+    return points
+
+
 def bounds(groups: Iterable[Group]) -> tuple[float, float, float, float]:
     """Return the left, upper, right and lower end of what the groups paint, (0, 0, 0, 0) for nothing."""
     points: list[Point] = []
     for item in (item for group in groups for item in group.items):
         if isinstance(item, Path):
-            points += item.points
+            points += _flattened(item) if item.curved else item.points
         else:
             wide = text_width(item.text, item.size, item.bold)
             left = item.x - wide * ANCHOR[item.anchor]

@@ -98,12 +98,13 @@ def hexadecimal(params: Sequence[int]) -> str:
     return f"0x{sum(p << v for v, p in enumerate(params)):0{digits}X}"
 
 
-def plan(circuit: Circuit, fold: bool) -> Plan:
+def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
     """Return the nodes of a circuit in columns: inputs, one column a level, outputs; a trunk where a wire passes by.
 
     Args:
         circuit: what to draw.
         fold: draw inverters as bubbles on the pins that read them.
+        trunks: break wires at every column they pass, so that they can be routed.
     """
     literal = folded(circuit) if fold else {}
     alive = fanin_cone(circuit, circuit.outputs)
@@ -137,7 +138,8 @@ def plan(circuit: Circuit, fold: bool) -> Plan:
     gates = sum(node.kind not in PORTS for node in nodes)
     scale = 1.0 if gates <= 60 else 0.85 if gates <= 150 else 0.75
     result = Plan(nodes, [], scale, gates <= SMALL)
-    _lay_trunks(nodes)
+    if trunks:
+        _lay_trunks(nodes)
     for node in nodes:
         node.width, node.height = _size(node, result)
     result.columns = [[] for _ in range(last + 1)]
@@ -264,7 +266,8 @@ _DOT_LABEL = {
 
 def place(p: Plan, text: str, engine: str | None, timeout: float) -> None:
     """Order every column by an engine's layout of ``text`` and give each node its first ``y``."""
-    effort = [] if len(p.nodes) < 400 else ["-Gnslimit=4", "-Gnslimit1=4", "-Gmclimit=0.5"]
+    # Heights are found again by straighten: past this size the engine's own search for them only costs time.
+    effort = [] if len(p.nodes) < 1000 else ["-Gnslimit=0.05"]
     out = run(text, "-Tjson0", "-Gsplines=none", *effort, engine=engine, timeout=timeout)
     try:
         found = {o["name"]: o["pos"].split(",") for o in json.loads(out)["objects"] if "pos" in o}

@@ -195,8 +195,39 @@ def test_pictures_give_way_to_an_overview() -> None:
     assert "wires between levels" in above and "wires between levels" not in below
 
 
+def chain(gates: int) -> Circuit:
+    """A ripple: every wire passes many levels."""
+    b = Builder([f"x{k}" for k in range(gates + 1)], name="chain")
+    wire = 0
+    for k in range(gates):
+        wire = b.add("xor" if k % 2 else "and", wire, k + 1)
+    return b.circuit({"y": wire})
+
+
+def test_long_chains_give_way_to_an_overview() -> None:
+    short, long = (shown(render(chain(n), "svg")) for n in (20, 300))
+    assert "wires between levels" in long and "wires between levels" not in short
+    assert source(chain(300)).count("shape=point") == 0
+
+
+def test_wires_never_run_on_top_of_each_other() -> None:
+    for circuit in (every_row(), random_circuit(60), random_circuit(150, seed=1), chain(20)):
+        runs: dict[tuple[str, int], list[tuple[float, float, int]]] = {}
+        for number, group in enumerate(g for g in drawing.scene(circuit).groups if g.kind == "net"):
+            for item in group.items:
+                assert isinstance(item, Path)
+                for (x0, y0), (x1, y1) in pairwise(() if item.curved else item.points):
+                    if abs(x0 - x1) < 0.01:
+                        runs.setdefault(("x", round(x0)), []).append((min(y0, y1), max(y0, y1), number))
+                    else:
+                        runs.setdefault(("y", round(y0)), []).append((min(x0, x1), max(x0, x1), number))
+        for run in runs.values():
+            for (_, stop, a), (start, _, b) in pairwise(sorted(run)):
+                assert a == b or start > stop - 0.5, circuit.name
+
+
 def test_large_circuits_draw_in_time(program: str) -> None:
-    circuits = random_circuit(300), random_circuit(10_000)
+    circuits = random_circuit(300), random_circuit(10_000), chain(100)
     started = time.perf_counter()
     for circuit in circuits:
         render(circuit, "png", engine=program)
