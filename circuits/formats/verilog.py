@@ -24,11 +24,15 @@ MAX_BITS = 1 << 20  # of all vectors of a module
 
 _TOKEN = re.compile(
     r"""
-    (?P<skip>\s+ | //[^\n]* | /\*.*?\*/ | \(\*(?!\s*\)).*?\*\) | `(?:timescale|default_nettype)\b[^\n]*)
-  | (?P<name>[A-Za-z_][A-Za-z0-9_$]* | \\\S+)
-  | (?P<bit>1?'[bBdDhHoO][01](?![0-9a-zA-Z_?]))
-  | (?P<number>[0-9]+(?!['0-9a-zA-Z_]))
-  | (?P<sign>&&|\|\||~\^|\^~|[~!&|^?:()\[\],;=])
+    (?:\s+ | //[^\n]* | /\*.*?\*/ | \(\*(?!\s*\)).*?\*\) | `(?:timescale|default_nettype)\b[^\n]*)*+
+    (?: (?P<name>[A-Za-z_][A-Za-z0-9_$]*)
+      | (?P<sign>&&|\|\||~\^|\^~|[~!&|^?:()\[\],;=])
+      | \\(?P<escaped>\S+)
+      | (?P<bit>1?'[bBdDhHoO][01](?![0-9a-zA-Z_?]))
+      | (?P<number>[0-9]+(?!['0-9a-zA-Z_]))
+      | (?P<end>\Z)
+      | (?P<wrong>\S{1,20})
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -58,30 +62,23 @@ _INVERTERS = {"buf": False, "not": True}
 
 
 class _Token(NamedTuple):
-    kind: str  # name, escaped, bit, number, sign, end
+    kind: str  # a group of the pattern
     text: str
     line: int
 
 
 def _tokens(text: str) -> Iterator[_Token]:
+    """Yield the tokens, at the end the token ``end`` for ever."""
     place, line = 0, 1
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise FormatError(
-                f"got {shown(text[place : place + 20].split(maxsplit=1)[0])}, expected structural Verilog", line=line
-            )
-        kind, word = str(match.lastgroup), match.group()
-        if kind == "skip":
-            line += word.count("\n")
-        elif word[0] == "\\":
-            # an escaped name that needs no escape is the plain one, keywords excepted
-            yield _Token("escaped", word[1:], line)
-        else:
-            yield _Token(kind, word, line)
+    while match := _TOKEN.match(text, place):
+        kind = match.lastgroup or "end"
+        start = match.start(kind)
+        if start > place:
+            line += text.count("\n", place, start)
         place = match.end()
-    while True:
-        yield _Token("end", "end of file", line)
+        if kind == "wrong":
+            raise FormatError(f"got {shown(match[kind])}, expected structural Verilog", line=line)
+        yield _Token(kind, match[kind] if kind != "end" else "end of file", line)
 
 
 _Span = tuple[int, int] | None  # [left:right] of a vector, None for one bit
