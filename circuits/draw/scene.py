@@ -68,10 +68,6 @@ class Scene:
     title: str
     groups: list[Group] = field(default_factory=list)
 
-    def add(self, items: Iterable[Path | Text], tip: str = "", kind: str = "part") -> None:
-        """Append a group."""
-        self.groups.append(Group(tuple(items), tip, kind))
-
 
 # Advance widths of Helvetica (and of Arial, Liberation Sans and Arimo, which share them) for U+0020..U+007E, 1/1000 em.
 _WIDTHS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from circuits.draw.scene import FAINT, INK, PAPER, QUIET, Path, Point, circle, curve, line
+from circuits.draw.scene import FAINT, INK, PAPER, Path, Point, circle, curve
 from circuits.gates import GATES
 
 Outline = Callable[[float, float, float, float], list[tuple[tuple[Point, ...], bool]]]
@@ -163,8 +163,3 @@ def sample(kind: str, x: float, y: float, size: float) -> list[Path]:
         paths.append(circle(x + w + r, y, r, fill=PAPER, width=0.9))
     paths += [circle(x - r, y + size * 0.2, r, fill=PAPER, width=0.9) for _ in shape.bubbles]
     return paths
-
-
-def stub(a: Point, b: Point, *, dead: bool) -> Path:
-    """Return the short line between a symbol and its wire."""
-    return line(a, b, stroke=FAINT if dead else QUIET)
