@@ -49,18 +49,18 @@ def load(names: Sequence[str]) -> TruthTable:
 
 def _one(name: str) -> TruthTable:
     head, colon, argument = name.partition(":")
-    if head in GENERATORS and not Path(name).exists():
+    if head in GENERATORS:
         row = GENERATORS[head]
         if not (argument.isascii() and argument.isdecimal()) or len(argument) > 9:
-            given = f"got {argument!r} behind the colon" if colon else "got no number"
-            raise DataError(f"{name}: {given}, expected {head}:N with N in {row.smallest}..{row.largest}")
+            given = f"got {argument[:20]!r} behind the colon" if colon else "got no number"
+            raise DataError(f"generator {head}: {given}, expected {head}:N with N in {row.smallest}..{row.largest}")
         return generate(head, int(argument))
-    if name in EXAMPLES and not Path(name).exists():
+    if name in EXAMPLES:
         with as_file(files(__package__) / EXAMPLES[name][0]) as path:
             return read_table(path)
-    if not Path(name).suffix and not Path(name).exists():
+    if not Path(name).suffix:
         raise DataError(
-            f"data {name!r}: no such data set; expected a file ({' '.join(FORMATS)}), an example "
+            f"data {name[:40]!r}: no such data set; expected a file ({' '.join(FORMATS)}), an example "
             f"({', '.join(EXAMPLES)}) or a generator ({', '.join(f'{g}:N' for g in GENERATORS)})"
         )
     return read_table(name)

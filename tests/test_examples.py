@@ -1,0 +1,67 @@
+"""Every lesson runs, and the README tells the truth."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+LESSONS = sorted((ROOT / "examples").glob("[0-9]*.py"))
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-W", "error", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
+def test_lesson(lesson, tmp_path):
+    done = run(lesson, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_lessons_are_numbered_without_gaps():
+    assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+
+
+def test_readme_python(tmp_path):
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = run("-c", source, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["multiplier2.aig"]
+
+
+def test_readme_begins_with_the_two_commands():
+    first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
+    assert README.index(second) < README.index("# gatewright")
+    assert "\n" not in first + second
+    for name in re.findall(r"examples/[\w/.]+", first):
+        assert (ROOT / name).is_file()
+
+
+def test_readme_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_readme_names_every_format():
+    from circuits.draw import FORMATS as PICTURES
+    from circuits.formats import FORMATS
+
+    table = README[README.index("## Formats") : README.index("## How to add")]
+    first_column = "".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `"))
+    assert set(re.findall(r"`(\.\w+)`", first_column)) == {*FORMATS, *(f".{p}" for p in PICTURES)}
+
+
+def test_constraints_pin_every_dependency():
+    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    project = (ROOT / "pyproject.toml").read_text()
+    needed = set(re.findall(r'"([a-z][\w-]*)>=', project)) - {"setuptools", "scikit-learn", "matplotlib"}
+    assert needed - {name.lower() for name in pinned} == set()
