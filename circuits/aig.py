@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.check import check
-from circuits.circuit import Circuit
-from circuits.gates import GATE, GATES, OP, gate_table
+from circuits.circuit import Builder, Circuit
+from circuits.gates import GATE, GATES, OP, TWO_INPUT, gate_table
 from circuits.rewrite import to_and_not, without_dead_gates
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def to_literals(circuit: Circuit) -> Literals:
 def from_literals(
     lits: Literals, input_names: tuple[str, ...], output_names: tuple[str, ...], name: str = "circuit"
 ) -> Circuit:
-    """Return the graph as a circuit: an AND is one gate of ``and``, ``andnot``, ``nor``, an output complement a ``not``.
+    """Return the graph as a circuit: each AND one gate of ``and``, ``andnot``, ``nor``; output complements are ``not``.
 
     Raises:
         CircuitError: names that do not fit.
@@ -109,6 +109,69 @@ def from_literals(
             name,
         )
     )
+
+
+def natural_gates(
+    lits: Literals, input_names: tuple[str, ...], output_names: tuple[str, ...], name: str = "circuit"
+) -> Circuit:
+    """Return the graph as a circuit of the gates a person would draw, without costing AND nodes.
+
+    Three ANDs that make an XOR become one, unless another gate shares its inner ANDs in the other polarity; an AND that
+    is read only complemented becomes the complemented gate.
+    """
+    n, ands, outputs = lits
+    first = n + 1
+    fanins: list[list[int]] = ands.tolist()
+    readers = np.bincount(np.concatenate([ands.ravel(), outputs]) >> 1, minlength=first + len(ands))
+
+    def exclusive_or(i: int) -> tuple[int, int, bool] | None:
+        """Return the literals whose XOR AND number i is, NOT (a AND b) AND NOT (NOT a AND NOT b), and if they share."""
+        p, q = fanins[i]
+        if not (p & q & 1) or min(p, q) >> 1 < first or p == q:
+            return None
+        (a, b), other = fanins[(p >> 1) - first], fanins[(q >> 1) - first]
+        if sorted(other) != sorted((a ^ 1, b ^ 1)) or min(a, b) < 2:
+            return None
+        shared = not readers[p >> 1] == readers[q >> 1] == 1
+        return None if shared and (a ^ b) & 1 else (a, b, shared)
+
+    # table, fan-ins, whether their polarity matters
+    kinds = [
+        (0b0110, found[:2], found[2]) if (found := exclusive_or(i)) else (0b1000, (f[0], f[1]), True)
+        for i, f in enumerate(fanins)
+    ]
+    live = [False] * (first + len(ands))
+    read = [set[int]() for _ in live]  # the polarities in which ANDs and outputs read a variable
+
+    for o in outputs.tolist():
+        live[o >> 1] = True
+        read[o >> 1].add(o & 1)
+    for i in reversed(range(len(ands))):
+        if live[first + i]:
+            table, pair, particular = kinds[i]
+            for f in pair:
+                live[f >> 1] = True
+                if particular:
+                    read[f >> 1].add(f & 1 if table == 0b1000 else 0)
+    builder = Builder(input_names, name=name, fold=False)
+    wire, inverted = [-1, *builder.inputs], [False] * first
+    for i, (table, pair, _) in enumerate(kinds):
+        flip = read[first + i] == {1}
+        inverted.append(flip)
+        if not live[first + i]:
+            wire.append(-1)
+            continue
+        complement = sum(((f & 1) ^ inverted[f >> 1]) << pin for pin, f in enumerate(pair))
+        seen = sum((table >> (v ^ complement) & 1 ^ flip) << v for v in range(4))
+        row, swap = TWO_INPUT[seen]
+        fanin = [wire[f >> 1] if f > 1 else builder.const(0) for f in pair]
+        wire.append(builder.add(row, *(reversed(fanin) if swap else fanin)))
+    driven: dict[int, int] = {}
+    for o in outputs.tolist():
+        if o not in driven:
+            same = bool(o & 1) == inverted[o >> 1]
+            driven[o] = builder.const(o) if o < 2 else wire[o >> 1] if same else builder.add("not", wire[o >> 1])
+    return builder.circuit(zip(output_names, (driven[o] for o in outputs.tolist()), strict=True))
 
 
 def to_aig(circuit: Circuit) -> Aig:

@@ -1,0 +1,1125 @@
+"""The kernels of the exact learner: a free-wired network of AND and XOR nodes over packed patterns, and its moves.
+
+Wires: 0 is the constant 0, 1..n the inputs, then the nodes. A literal is 2 * wire + complement, as in AIGER. A node is
+AND or XOR of two literals. ``order`` lists the nodes topologically, so wires need no renumbering while a network grows.
+All randomness is drawn from the Philox state handed in.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from circuits.kernels import philox_next, philox_state
+
+AND, XOR = 0, 1
+FUNCTIONS = 10
+"""2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
+other, bit 2: of the output), 8 XOR, 9 XNOR."""
+
+_jit = njit(cache=True, nogil=True, boundscheck=False)
+
+
+class Net(NamedTuple):
+    """A network with room to grow; every array is preallocated.
+
+    Attributes:
+        size: int64 (3,): inputs, wires in use, nodes in ``order``.
+        kind: uint8 (capacity,): AND or XOR, of node wires.
+        fanin: int64 (capacity, 2): literals.
+        value: uint64 (capacity, words): the wire's value on every pattern.
+        order: int64 (capacity,): node wires, topologically.
+        place: int64 (capacity,): position of a node in ``order``; -1 for inputs.
+        outputs: int64 (outputs,): literals.
+        target: uint64 (outputs, words): wanted values.
+        care: uint64 (outputs, words): where they matter.
+    """
+
+    size: NDArray[np.int64]
+    kind: NDArray[np.uint8]
+    fanin: NDArray[np.int64]
+    value: NDArray[np.uint64]
+    order: NDArray[np.int64]
+    place: NDArray[np.int64]
+    outputs: NDArray[np.int64]
+    target: NDArray[np.uint64]
+    care: NDArray[np.uint64]
+
+
+class Scratch(NamedTuple):
+    """Working memory of the moves, shaped for one net.
+
+    Attributes:
+        flip: uint64 (capacity, words): values with one wire flipped.
+        mark: uint8 (capacity,): 0 outside the fan-out cone, 1 inside but unchanged, 2 changed.
+        stack: int64 (4 * capacity,)
+        map: int64 (capacity,): old wire to new literal.
+        refs: int64 (capacity,): how many nodes and outputs read a wire.
+        want: uint64 (2, outputs, words): where an output needs the wire to be 0, to be 1, because the output sees it.
+        seen: int64 (outputs,): the outputs that see the wire.
+        care: uint64 (words,): patterns on which the wire matters.
+        row: uint64 (4, words)
+        kind, fanin: a copy of the network being rebuilt.
+        table: int64 (power of two, at least 4 * capacity): hash table of wires.
+        hash: uint64 (capacity,)
+        up, down: int64 (2 * capacity,): literals that contain the on-set; literals that avoid the off-set.
+        choice: int64 (choices, 4): kind, literal, literal, size change.
+        weight: float64 (choices,)
+    """
+
+    flip: NDArray[np.uint64]
+    mark: NDArray[np.uint8]
+    stack: NDArray[np.int64]
+    map: NDArray[np.int64]
+    refs: NDArray[np.int64]
+    want: NDArray[np.uint64]
+    seen: NDArray[np.int64]
+    care: NDArray[np.uint64]
+    row: NDArray[np.uint64]
+    kind: NDArray[np.uint8]
+    fanin: NDArray[np.int64]
+    table: NDArray[np.int64]
+    hash: NDArray[np.uint64]
+    up: NDArray[np.int64]
+    down: NDArray[np.int64]
+    choice: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+MAX_CHOICES = 4096
+
+
+def make_net(inputs: NDArray[np.uint64], target: NDArray[np.uint64], care: NDArray[np.uint64], nodes: int) -> Net:
+    """Return an empty net over input patterns (inputs, words) with room for ``nodes`` nodes; outputs are constant 0."""
+    n, words = inputs.shape
+    capacity = n + 1 + nodes
+    value = np.zeros((capacity, words), np.uint64)
+    value[1 : n + 1] = inputs
+    return Net(
+        np.array([n, n + 1, 0], np.int64),
+        np.zeros(capacity, np.uint8),
+        np.zeros((capacity, 2), np.int64),
+        value,
+        np.zeros(capacity, np.int64),
+        np.full(capacity, -1, np.int64),
+        np.zeros(len(target), np.int64),
+        np.ascontiguousarray(target),
+        np.ascontiguousarray(care),
+    )
+
+
+def make_scratch(net: Net) -> Scratch:
+    """Return working memory for ``net``."""
+    capacity, words = net.value.shape
+    outputs = len(net.outputs)
+    slots = 1 << (4 * capacity - 1).bit_length()
+    return Scratch(
+        np.zeros((capacity, words), np.uint64),
+        np.zeros(capacity, np.uint8),
+        np.zeros(4 * capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros((2, outputs, words), np.uint64),
+        np.zeros(outputs, np.int64),
+        np.zeros(words, np.uint64),
+        np.zeros((4, words), np.uint64),
+        np.zeros(capacity, np.uint8),
+        np.zeros((capacity, 2), np.int64),
+        np.zeros(slots, np.int64),
+        np.zeros(capacity, np.uint64),
+        np.zeros(2 * capacity, np.int64),
+        np.zeros(2 * capacity, np.int64),
+        np.zeros((MAX_CHOICES, 4), np.int64),
+        np.zeros(MAX_CHOICES, np.float64),
+    )
+
+
+@_jit
+def _popcount(x):
+    """Count the bits of one word (LLVM recognises the form and emits the instruction)."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@_jit
+def _mask(complement):
+    """Return all ones for 1, zero for 0."""
+    return np.uint64(0) - np.uint64(complement)
+
+
+@_jit
+def below(rng, n):
+    """Draw an integer in 0..n-1 (by multiplication; the bias is below n / 2**32)."""
+    return np.int64(((philox_next(rng) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+
+
+@_jit
+def _unit(rng):
+    """Draw a double in [0, 1)."""
+    return np.float64(philox_next(rng) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@_jit
+def _evaluate(net, source, w, destination):
+    """Write node ``w``'s value computed from ``source`` rows into ``destination[w]``."""
+    a, b = net.fanin[w, 0], net.fanin[w, 1]
+    ca, cb = _mask(a & 1), _mask(b & 1)
+    a >>= 1
+    b >>= 1
+    if net.kind[w] == AND:
+        for i in range(destination.shape[1]):
+            destination[w, i] = (source[a, i] ^ ca) & (source[b, i] ^ cb)
+    else:
+        c = ca ^ cb
+        for i in range(destination.shape[1]):
+            destination[w, i] = source[a, i] ^ source[b, i] ^ c
+
+
+@_jit
+def simulate(net):
+    """Recompute every node's value."""
+    for k in range(net.size[2]):
+        _evaluate(net, net.value, net.order[k], net.value)
+
+
+@_jit
+def wrong(net, target, care):
+    """Count the output values that differ from ``target`` where there is ``care``."""
+    total = 0
+    for o in range(len(net.outputs)):
+        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
+        for i in range(net.value.shape[1]):
+            total += _popcount((net.value[w, i] ^ c ^ target[o, i]) & care[o, i])
+    return total
+
+
+@_jit
+def errors(net):
+    """Count the wrong output values: the loss."""
+    return wrong(net, net.target, net.care)
+
+
+@_jit
+def sort_nodes(net, scratch, everything):
+    """Recompute ``order`` depth first from the outputs, and from all nodes if ``everything``."""
+    n, wires = net.size[0], net.size[1]
+    state, stack = scratch.mark, scratch.stack
+    for w in range(wires):
+        state[w] = 0
+        net.place[w] = -1
+    count = 0
+    roots = len(net.outputs)
+    for r in range(roots + (wires - n - 1 if everything else 0)):
+        root = net.outputs[r] >> 1 if r < roots else n + 1 + r - roots
+        top = 0
+        stack[0] = root
+        while top >= 0:
+            w = stack[top]
+            if w <= n or state[w] == 2:
+                top -= 1
+            elif state[w] == 0:
+                state[w] = 1
+                for pin in range(2):
+                    f = net.fanin[w, pin] >> 1
+                    if f > n and state[f] == 0:
+                        top += 1
+                        stack[top] = f
+            else:
+                state[w] = 2
+                net.place[w] = count
+                net.order[count] = w
+                count += 1
+                top -= 1
+    net.size[2] = count
+
+
+@_jit
+def _slot(table, last, wires_kind, fanin, kind, a, b):
+    """Find where a node (kind, a, b) sits or would sit in the hash table of ``last + 1`` slots."""
+    h = (np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(kind)
+    h ^= h >> np.uint64(29)
+    s = np.int64(h & np.uint64(0x7FFFFFFFFFFFFFFF)) & last
+    while table[s] != 0:
+        w = table[s]
+        if wires_kind[w] == kind and fanin[w, 0] == a and fanin[w, 1] == b:
+            return s
+        s = (s + 1) & last
+    return s
+
+
+@_jit
+def _make(net, table, last, kind, a, b):
+    """Return the literal of (kind, a, b): trivial, shared, or a new node appended to ``net``."""
+    if a > b:
+        a, b = b, a
+    if kind == AND:
+        if a == 0:
+            return 0
+        if a == 1 or a == b:
+            return b
+        if a ^ 1 == b:
+            return 0
+        out = 0
+    else:
+        out = (a ^ b) & 1
+        a &= -2
+        b &= -2
+        if a == b:
+            return out
+        if a == 0:
+            return b ^ out
+    s = _slot(table, last, net.kind, net.fanin, kind, a, b)
+    w = table[s]
+    if w == 0:
+        w = net.size[1]
+        net.kind[w] = kind
+        net.fanin[w, 0] = a
+        net.fanin[w, 1] = b
+        net.order[net.size[2]] = w
+        net.place[w] = net.size[2]
+        net.size[1] += 1
+        net.size[2] += 1
+        table[s] = w
+    return 2 * w + out
+
+
+@_jit
+def rebuild(net, scratch, keep_xor):
+    """Compact the net to its live nodes in topological order: share equal nodes, drop trivial ones, resimulate.
+
+    With ``keep_xor`` false, XOR nodes become three ANDs that share with the others.
+    """
+    sort_nodes(net, scratch, False)
+    n, count = net.size[0], net.size[2]
+    old_kind, old_fanin, new = scratch.kind, scratch.fanin, scratch.map
+    for k in range(count):
+        w = net.order[k]
+        old_kind[k] = net.kind[w]
+        old_fanin[k, 0] = net.fanin[w, 0]
+        old_fanin[k, 1] = net.fanin[w, 1]
+        scratch.stack[k] = w
+    for w in range(n + 1):
+        new[w] = 2 * w
+    slots = 16
+    while slots < 12 * (count + 1) and slots < len(scratch.table):
+        slots *= 2
+    for s in range(slots):
+        scratch.table[s] = 0
+    net.size[1] = n + 1
+    net.size[2] = 0
+    for k in range(count):
+        a, b = old_fanin[k, 0], old_fanin[k, 1]
+        a = new[a >> 1] ^ (a & 1)
+        b = new[b >> 1] ^ (b & 1)
+        # an expanded XOR is three ANDs: NOT (a AND b) AND NOT (NOT a AND NOT b)
+        parts = 3 if old_kind[k] == XOR and not keep_xor else 1
+        kind, first, literal = AND if parts == 3 else old_kind[k], 0, 0
+        for part in range(parts):
+            if part == 1:
+                first, a, b = literal, a ^ 1, b ^ 1
+            elif part == 2:
+                a, b = first ^ 1, literal ^ 1
+            literal = _make(net, scratch.table, slots - 1, kind, a, b)
+        new[scratch.stack[k]] = literal
+    for o in range(len(net.outputs)):
+        net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
+    simulate(net)
+
+
+@_jit
+def count_refs(net, refs):
+    """Count the readers of every wire."""
+    for w in range(net.size[1]):
+        refs[w] = 0
+    for k in range(net.size[2]):
+        w = net.order[k]
+        refs[net.fanin[w, 0] >> 1] += 1
+        refs[net.fanin[w, 1] >> 1] += 1
+    for o in range(len(net.outputs)):
+        refs[net.outputs[o] >> 1] += 1
+
+
+@_jit
+def cost(net, xor_cost):
+    """Return the size: an AND counts 1, an XOR ``xor_cost``."""
+    total = 0
+    for k in range(net.size[2]):
+        total += xor_cost if net.kind[net.order[k]] == XOR else 1
+    return total
+
+
+@_jit
+def _release(net, refs, stack, literal, xor_cost):
+    """Take one reader from a wire; return the size of what nobody reads any more."""
+    n, freed, top = net.size[0], 0, 0
+    stack[0] = literal >> 1
+    while top >= 0:
+        w = stack[top]
+        top -= 1
+        refs[w] -= 1
+        if refs[w] == 0 and w > n:
+            freed += xor_cost if net.kind[w] == XOR else 1
+            top += 1
+            stack[top] = net.fanin[w, 0] >> 1
+            top += 1
+            stack[top] = net.fanin[w, 1] >> 1
+    return freed
+
+
+@_jit
+def _acquire(net, refs, stack, literal, xor_cost):
+    """Undo :func:`_release`; return the size of what is read again."""
+    n, added, top = net.size[0], 0, 0
+    stack[0] = literal >> 1
+    while top >= 0:
+        w = stack[top]
+        top -= 1
+        if refs[w] == 0 and w > n:
+            added += xor_cost if net.kind[w] == XOR else 1
+            top += 1
+            stack[top] = net.fanin[w, 0] >> 1
+            top += 1
+            stack[top] = net.fanin[w, 1] >> 1
+        refs[w] += 1
+    return added
+
+
+@_jit
+def observe(net, scratch, g):
+    """Flip wire ``g`` and resimulate its fan-out cone into ``scratch.flip``; ``scratch.mark`` tells the cone.
+
+    Returns:
+        whether any output, cared for or not, changes.
+    """
+    flip, mark = scratch.flip, scratch.mark
+    for w in range(net.size[1]):
+        mark[w] = 0
+    for i in range(flip.shape[1]):
+        flip[g, i] = ~net.value[g, i]
+    mark[g] = 2
+    for k in range(net.place[g] + 1, net.size[2]):
+        w = net.order[k]
+        a, b = net.fanin[w, 0], net.fanin[w, 1]
+        ca, cb = _mask(a & 1), _mask(b & 1)
+        a >>= 1
+        b >>= 1
+        ma, mb = mark[a], mark[b]
+        if ma == 0 and mb == 0:
+            continue
+        if ma < 2 and mb < 2:
+            mark[w] = 1
+            continue
+        different = np.uint64(0)
+        if ma == 2 and mb == 2:
+            if net.kind[w] == AND:
+                for i in range(flip.shape[1]):
+                    x = (flip[a, i] ^ ca) & (flip[b, i] ^ cb)
+                    flip[w, i] = x
+                    different |= x ^ net.value[w, i]
+            else:
+                for i in range(flip.shape[1]):
+                    x = flip[a, i] ^ flip[b, i] ^ ca ^ cb
+                    flip[w, i] = x
+                    different |= x ^ net.value[w, i]
+        else:
+            if mb == 2:
+                a, b, ca, cb = b, a, cb, ca
+            if net.kind[w] == AND:
+                for i in range(flip.shape[1]):
+                    x = (flip[a, i] ^ ca) & (net.value[b, i] ^ cb)
+                    flip[w, i] = x
+                    different |= x ^ net.value[w, i]
+            else:
+                for i in range(flip.shape[1]):
+                    x = flip[a, i] ^ net.value[b, i] ^ ca ^ cb
+                    flip[w, i] = x
+                    different |= x ^ net.value[w, i]
+        mark[w] = 2 if different != 0 else 1
+    changed = False
+    for o in range(len(net.outputs)):
+        changed |= mark[net.outputs[o] >> 1] == 2
+    return changed
+
+
+# ---------------------------------------------------------------- growing: the loss is above zero
+
+
+@_jit
+def wants(net, scratch, g):
+    """Say what each output wants of wire ``g``, after :func:`observe`.
+
+    Fills ``scratch.want[0]`` and ``[1]``: where output o becomes or stays right if g is 0, is 1, and
+    is wrong otherwise.
+
+    Returns:
+        how many outputs see the wire; they are listed in ``scratch.seen``.
+    """
+    seen = 0
+    for o in range(len(net.outputs)):
+        w = net.outputs[o] >> 1
+        if scratch.mark[w] != 2:
+            continue
+        c = _mask(net.outputs[o] & 1)
+        anything = np.uint64(0)
+        for i in range(net.value.shape[1]):
+            sees = (net.value[w, i] ^ scratch.flip[w, i]) & net.care[o, i]
+            right = ~(net.value[w, i] ^ c ^ net.target[o, i])
+            one = sees & ~(right ^ net.value[g, i])
+            scratch.want[1, seen, i] = one
+            scratch.want[0, seen, i] = sees & ~one
+            anything |= sees
+        if anything != 0:
+            scratch.seen[seen] = o
+            seen += 1
+    return seen
+
+
+@_jit
+def score_choices(net, scratch, g, pin, signal):
+    """Score every choice of node ``g``'s function and of the wire on pin ``1 - pin``, keeping the wire on ``pin``.
+
+    Args:
+        net: the network.
+        scratch: its working memory.
+        g: a node.
+        pin: 0 or 1, the pin that stays.
+        signal: int64 (wires * FUNCTIONS,), filled with the exact change of the loss (wrong output values) that choice
+            ``wire * FUNCTIONS + function`` would make; ``len(patterns) * outputs``, more than any loss, where the
+            choice is impossible (a descendant of g).
+
+    Returns:
+        (whether an output sees the node on a pattern that matters, the index of the present choice).
+    """
+    wires, words = net.size[1], net.value.shape[1]
+    if not observe(net, scratch, g):
+        return False, 0
+    seen = wants(net, scratch, g)
+    if seen == 0:
+        return False, 0
+    kept = net.fanin[g, pin] >> 1
+    total = np.zeros(2, np.int64)
+    kept_total = np.zeros(2, np.int64)
+    now = 0
+    for v in range(2):
+        for s in range(seen):
+            for i in range(words):
+                x = scratch.want[v, s, i]
+                total[v] += _popcount(x)
+                kept_total[v] += _popcount(x & net.value[kept, i])
+                now += _popcount(x & (net.value[g, i] ^ _mask(v)))
+    impossible = np.int64(64) * words * len(net.outputs)
+    other, cells = np.zeros(2, np.int64), np.zeros((2, 4), np.int64)
+    both = np.zeros(2, np.int64)
+    for w in range(wires):
+        base = w * FUNCTIONS
+        if scratch.mark[w] != 0 or (w > net.size[0] and net.place[w] < 0):
+            for f in range(FUNCTIONS):
+                signal[base + f] = impossible
+            continue
+        for v in range(2):
+            o, ab = 0, 0
+            for s in range(seen):
+                for i in range(words):
+                    x = scratch.want[v, s, i] & net.value[w, i]
+                    o += _popcount(x)
+                    ab += _popcount(x & net.value[kept, i])
+            other[v], both[v] = o, ab
+            cells[v, 3] = both[v]
+            cells[v, 1] = kept_total[v] - both[v]
+            cells[v, 2] = other[v] - both[v]
+            cells[v, 0] = total[v] - kept_total[v] - other[v] + both[v]
+        for f in range(4):
+            cell = 3 ^ f  # the address at which the AND is 1
+            wrong = cells[0, cell] + total[1] - cells[1, cell] - now
+            signal[base + f] = wrong
+            signal[base + 4 + f] = cells[1, cell] + total[0] - cells[0, cell] - now
+        wrong = cells[0, 1] + cells[0, 2] + cells[1, 0] + cells[1, 3]
+        signal[base + 8] = wrong - now
+        signal[base + 9] = total[0] + total[1] - wrong - now
+    a, b = net.fanin[g, pin], net.fanin[g, 1 - pin]
+    if net.kind[g] == AND:
+        present = (b >> 1) * FUNCTIONS + (a & 1) + 2 * (b & 1)
+    else:
+        present = (b >> 1) * FUNCTIONS + 8 + ((a ^ b) & 1)
+    return True, present
+
+
+@_jit
+def complement_readers(net, g):
+    """Complement wire ``g`` wherever it is read."""
+    for k in range(net.size[2]):
+        w = net.order[k]
+        for pin in range(2):
+            if net.fanin[w, pin] >> 1 == g:
+                net.fanin[w, pin] ^= 1
+    for o in range(len(net.outputs)):
+        if net.outputs[o] >> 1 == g:
+            net.outputs[o] ^= 1
+
+
+@_jit
+def take_choice(net, scratch, g, pin, choice):
+    """Apply a choice of :func:`score_choices` and resimulate."""
+    w, f = choice // FUNCTIONS, choice % FUNCTIONS
+    a = net.fanin[g, pin] & -2
+    if f < 8:
+        net.kind[g] = AND
+        net.fanin[g, pin] = a + (f & 1)
+        net.fanin[g, 1 - pin] = 2 * w + (f >> 1 & 1)
+        if f & 4:
+            complement_readers(net, g)
+    else:
+        net.kind[g] = XOR
+        net.fanin[g, pin] = a
+        net.fanin[g, 1 - pin] = 2 * w + (f & 1)
+    if net.place[w] > net.place[g]:
+        sort_nodes(net, scratch, True)
+    simulate(net)
+
+
+@_jit
+def append(net, kind, a, b):
+    """Add a node at the end of the order and return its wire; -1 when the net is full."""
+    w = net.size[1]
+    if w >= len(net.kind):
+        return -1
+    net.kind[w] = kind
+    net.fanin[w, 0] = a
+    net.fanin[w, 1] = b
+    net.order[net.size[2]] = w
+    net.place[w] = net.size[2]
+    net.size[1] += 1
+    net.size[2] += 1
+    _evaluate(net, net.value, w, net.value)
+    return w
+
+
+@_jit
+def randomise(net, scratch, g, rng):
+    """Give node ``g`` a random function of two random wires that do not depend on it (after :func:`observe`)."""
+    for pin in range(2):
+        w = 1 + below(rng, net.size[1] - 1)
+        if scratch.mark[w] == 0 and (w <= net.size[0] or net.place[w] >= 0):
+            net.fanin[g, pin] = 2 * w + below(rng, 2)
+    net.kind[g] = XOR if below(rng, 5) == 0 else AND
+    sort_nodes(net, scratch, True)
+    simulate(net)
+
+
+@_jit
+def add_random(net, scratch, rng, nodes):
+    """Append random nodes: the pool of spare parts."""
+    for _ in range(nodes):
+        wires = net.size[1]
+        a = 2 * (1 + below(rng, wires - 1)) + below(rng, 2)
+        b = 2 * (1 + below(rng, wires - 1)) + below(rng, 2)
+        if append(net, XOR if below(rng, 5) == 0 else AND, a, b) < 0:
+            return
+
+
+@_jit
+def insert(net, scratch, g, rng, pairs):
+    """Insert the best new gate at ``g``: g becomes AND, OR or XOR of a copy of itself and a function of two wires.
+
+    Args:
+        net: the network.
+        scratch: its working memory.
+        g: a node.
+        rng: Philox state.
+        pairs: how many pairs of wires to try at most; all pairs, or that many random rows of them.
+
+    Returns:
+        the exact change of the loss (0 or less), or 1 when nothing was inserted (unseen, full, or only worse choices).
+    """
+    wires, words, n = net.size[1], net.value.shape[1], net.size[0]
+    if wires + 2 > len(net.kind) or not observe(net, scratch, g):
+        return 1
+    seen = wants(net, scratch, g)
+    if seen == 0:
+        return 1
+    # sets of (pattern, output): g is v and should not be (fix), g is v and should be (keep)
+    total = np.zeros(4, np.int64)
+    for v in range(2):
+        for s in range(seen):
+            for i in range(words):
+                x = net.value[g, i] ^ _mask(1 - v)
+                total[2 * v] += _popcount(x & scratch.want[1 - v, s, i])
+                total[2 * v + 1] += _popcount(x & scratch.want[v, s, i])
+    candidates = scratch.stack
+    count = 0
+    for w in range(wires):
+        if scratch.mark[w] == 0 and (w <= n or net.place[w] >= 0):
+            candidates[count] = w
+            count += 1
+    singles = np.zeros((count, 4), np.int64)
+    for c in range(count):
+        w = candidates[c]
+        for v in range(2):
+            fix, keep = 0, 0
+            for s in range(seen):
+                for i in range(words):
+                    x = net.value[w, i] & (net.value[g, i] ^ _mask(1 - v))
+                    fix += _popcount(x & scratch.want[1 - v, s, i])
+                    keep += _popcount(x & scratch.want[v, s, i])
+            singles[c, 2 * v], singles[c, 2 * v + 1] = fix, keep
+    best, ties = np.int64(1), 0
+    best_x, best_y, best_f, best_op = 0, 0, 0, 0
+    rows = count
+    if count * count > 2 * pairs:
+        rows = max(1, pairs // count)
+    both, cells = np.zeros(4, np.int64), np.zeros((4, 4), np.int64)
+    ones = np.zeros(4, np.int64)
+    first = below(rng, count)
+    for r in range(rows):
+        cx = (first + r) % count
+        x = candidates[cx]
+        for cy in range(cx if rows == count else count):
+            y = candidates[cy]
+            if cx == cy:
+                continue
+            for v in range(2):
+                fix, keep = 0, 0
+                for s in range(seen):
+                    for i in range(words):
+                        z = net.value[x, i] & net.value[y, i] & (net.value[g, i] ^ _mask(1 - v))
+                        fix += _popcount(z & scratch.want[1 - v, s, i])
+                        keep += _popcount(z & scratch.want[v, s, i])
+                both[2 * v], both[2 * v + 1] = fix, keep
+            for q in range(4):
+                cells[q, 3] = both[q]
+                cells[q, 1] = singles[cx, q] - both[q]
+                cells[q, 2] = singles[cy, q] - both[q]
+                cells[q, 0] = total[q] - singles[cx, q] - singles[cy, q] + both[q]
+            for f in range(FUNCTIONS):
+                for q in range(4):
+                    if f < 8:
+                        ones[q] = cells[q, 3 ^ (f & 3)]
+                        if f & 4:
+                            ones[q] = total[q] - ones[q]
+                    else:
+                        ones[q] = cells[q, 1] + cells[q, 2]
+                        if f & 1:
+                            ones[q] = total[q] - ones[q]
+                # h is 1 where g flips: g AND NOT h flips ones, g OR h flips zeros, g XOR h both
+                down = ones[3] - ones[2]
+                up = ones[1] - ones[0]
+                for op in range(3):
+                    change = down if op == 0 else up if op == 1 else up + down
+                    if change < best:
+                        best, ties = change, 0
+                    if change == best and change < 1:
+                        ties += 1
+                        if below(rng, ties) == 0:
+                            best_x, best_y, best_f, best_op = x, y, f, op
+    if best > 0:
+        return 1
+    if best_f < 8:
+        h = append(net, AND, 2 * best_x + (best_f & 1), 2 * best_y + (best_f >> 1 & 1))
+        hl = 2 * h + (best_f >> 2 & 1)
+    else:
+        h = append(net, XOR, 2 * best_x, 2 * best_y)
+        hl = 2 * h + (best_f & 1)
+    copy = append(net, net.kind[g], net.fanin[g, 0], net.fanin[g, 1])
+    if best_op == 0:  # g AND NOT h
+        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy, hl ^ 1
+    elif best_op == 1:  # NOT (NOT g AND NOT h)
+        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy + 1, hl ^ 1
+        complement_readers(net, g)
+    else:
+        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = XOR, 2 * copy, hl
+    sort_nodes(net, scratch, True)
+    simulate(net)
+    return best
+
+
+@_jit
+def patch(net, scratch, rng):
+    """Repair at least one wrong output value and break none: OR (or AND NOT) a conjunction of literals into an output.
+
+    Returns:
+        the change of the loss, below zero; 0 when nothing is wrong, the net is full, or a wrong pattern cannot be told
+        from a right one.
+    """
+    words = net.value.shape[1]
+    wrong = 0
+    for o in range(len(net.outputs)):
+        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
+        for i in range(words):
+            wrong += _popcount((net.value[w, i] ^ c ^ net.target[o, i]) & net.care[o, i])
+    if wrong == 0:
+        return 0
+    pick = below(rng, wrong)
+    output, word, bit = 0, 0, np.uint64(0)
+    for o in range(len(net.outputs)):
+        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
+        for i in range(words):
+            x = (net.value[w, i] ^ c ^ net.target[o, i]) & net.care[o, i]
+            here = _popcount(x)
+            if pick >= 0 and pick < here:
+                for _ in range(pick):
+                    x &= x - np.uint64(1)
+                output, word, bit = o, i, x & (~x + np.uint64(1))
+            pick -= here
+    lit = net.outputs[output]
+    c = _mask(lit & 1)
+    want = (net.target[output, word] & bit) != 0
+    # fix: wrong like the picked one; spoil: cared-for patterns of the other wanted value
+    fix, spoil = scratch.row[0], scratch.row[1]
+    for i in range(words):
+        t = net.target[output, i] ^ (np.uint64(0) if want else ~np.uint64(0))
+        v = net.value[lit >> 1, i] ^ c ^ (np.uint64(0) if want else ~np.uint64(0))
+        fix[i] = t & ~v & net.care[output, i]
+        spoil[i] = ~t & ~v & net.care[output, i]
+    cube = -1
+    while True:
+        left = 0
+        for i in range(words):
+            left += _popcount(spoil[i])
+        if left == 0 and cube >= 0:
+            break
+        best, best_literal, ties = -1.0, -1, 0
+        for w in range(1, net.size[1]):
+            if w > net.size[0] and net.place[w] < 0:
+                continue
+            m = _mask(0 if net.value[w, word] & bit else 1)
+            keep, out = 0, 0
+            for i in range(words):
+                x = net.value[w, i] ^ m
+                keep += _popcount(fix[i] & x)
+                out += _popcount(spoil[i] & ~x)
+            score = (out + 0.01) * keep
+            if (out > 0 or left == 0) and score >= best:
+                ties = ties + 1 if score == best else 1
+                if below(rng, ties) == 0:
+                    best, best_literal = score, 2 * w + (1 if m else 0)
+                else:
+                    best = score
+        if best_literal < 0:
+            return 0
+        m = _mask(best_literal & 1)
+        for i in range(words):
+            x = net.value[best_literal >> 1, i] ^ m
+            fix[i] &= x
+            spoil[i] &= x
+        if cube < 0:
+            cube = best_literal
+        else:
+            node = append(net, AND, cube, best_literal)
+            if node < 0:
+                return 0
+            cube = 2 * node
+    fixed = 0
+    for i in range(words):
+        fixed += _popcount(fix[i])
+    if want:
+        node = append(net, AND, lit ^ 1, cube ^ 1)
+        if node < 0:
+            return 0
+        net.outputs[output] = 2 * node + 1
+    else:
+        node = append(net, AND, lit, cube ^ 1)
+        if node < 0:
+            return 0
+        net.outputs[output] = 2 * node
+    return -fixed
+
+
+# ---------------------------------------------------------------- shrinking: the loss stays zero
+
+
+@_jit
+def _add_choice(net, scratch, count, kind, a, b, freed, xor_cost, inverse_temperature):
+    """List a replacement of the node under consideration with its size change and heat-bath weight."""
+    if count >= len(scratch.weight):
+        return count
+    added = 0
+    if kind >= 0:
+        added = xor_cost if kind == XOR else 1
+    refs = scratch.refs
+    if refs[a >> 1] == 0 or (b >= 0 and refs[b >> 1] == 0):
+        added += _acquire(net, refs, scratch.stack, a, xor_cost)
+        if b >= 0:
+            added += _acquire(net, refs, scratch.stack, b, xor_cost)
+            _release(net, refs, scratch.stack, b, xor_cost)
+        _release(net, refs, scratch.stack, a, xor_cost)
+    change = added - freed
+    scratch.choice[count, 0], scratch.choice[count, 1] = kind, a
+    scratch.choice[count, 2], scratch.choice[count, 3] = b, change
+    scratch.weight[count] = np.exp(-change * inverse_temperature)
+    return count + 1
+
+
+@_jit
+def _replacements(net, scratch, g, xor_cost, inverse_temperature):
+    """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
+
+    Returns:
+        (number of choices, literals that contain the on-set, literals that avoid the off-set).
+    """
+    words, refs = net.value.shape[1], scratch.refs
+    on, off, cares = scratch.row[0], scratch.row[1], scratch.care
+    observe(net, scratch, g)
+    for i in range(words):
+        cares[i] = 0
+    for o in range(len(net.outputs)):
+        w = net.outputs[o] >> 1
+        if scratch.mark[w] == 2:
+            for i in range(words):
+                cares[i] |= (net.value[w, i] ^ scratch.flip[w, i]) & net.care[o, i]
+    for i in range(words):
+        on[i] = cares[i] & net.value[g, i]
+        off[i] = cares[i] & ~net.value[g, i]
+    freed = xor_cost if net.kind[g] == XOR else 1
+    freed += _release(net, refs, scratch.stack, net.fanin[g, 0], xor_cost)
+    freed += _release(net, refs, scratch.stack, net.fanin[g, 1], xor_cost)
+    # literals that contain the on-set, and literals that avoid the off-set
+    ups, downs, count = 0, 0, 0
+    for w in range(net.size[1]):
+        if scratch.mark[w] != 0:
+            continue
+        in_on, out_on, in_off, out_off = True, True, True, True
+        for i in range(words):
+            x = net.value[w, i]
+            in_on &= (on[i] & ~x) == 0  # x contains the on-set
+            out_on &= (on[i] & x) == 0
+            in_off &= (off[i] & ~x) == 0
+            out_off &= (off[i] & x) == 0
+            if not (in_on or out_on or in_off or out_off):
+                break
+        if in_on:
+            scratch.up[ups] = 2 * w
+            ups += 1
+        if out_on:
+            scratch.up[ups] = 2 * w + 1
+            ups += 1
+        if out_off:
+            scratch.down[downs] = 2 * w
+            downs += 1
+        if in_off:
+            scratch.down[downs] = 2 * w + 1
+            downs += 1
+        if in_on and out_off:
+            count = _add_choice(net, scratch, count, -1, 2 * w, -1, freed, xor_cost, inverse_temperature)
+        if out_on and in_off:
+            count = _add_choice(net, scratch, count, -1, 2 * w + 1, -1, freed, xor_cost, inverse_temperature)
+    wires_end = count
+    if wires_end == 0:
+        for s in range(ups):
+            a = scratch.up[s]
+            wa, ca = a >> 1, _mask(a & 1)
+            if wa == 0:
+                continue
+            for t in range(s):
+                b = scratch.up[t]
+                wb, cb = b >> 1, _mask(b & 1)
+                if wb == wa or wb == 0:
+                    continue
+                good = True
+                for i in range(words):
+                    if (net.value[wa, i] ^ ca) & (net.value[wb, i] ^ cb) & off[i]:
+                        good = False
+                        break
+                if good:
+                    count = _add_choice(net, scratch, count, AND, b, a, freed, xor_cost, inverse_temperature)
+        and_end = count
+        for s in range(downs):
+            a = scratch.down[s]
+            wa, ca = a >> 1, _mask(a & 1)
+            if wa == 0:
+                continue
+            for t in range(s):
+                b = scratch.down[t]
+                wb, cb = b >> 1, _mask(b & 1)
+                if wb == wa or wb == 0:
+                    continue
+                good = True
+                for i in range(words):
+                    if ~(net.value[wa, i] ^ ca) & ~(net.value[wb, i] ^ cb) & on[i]:
+                        good = False
+                        break
+                if good:
+                    count = _add_choice(net, scratch, count, AND, b ^ 1, a ^ 1, freed, xor_cost, inverse_temperature)
+        # the ORs found are complemented ANDs: mark them by kind 2
+        for s in range(and_end, count):
+            scratch.choice[s, 0] = 2
+        # XOR: a linear hash of the cared-for values finds the partner of every wire
+        slots = 16
+        while slots < 2 * net.size[1]:
+            slots *= 2
+        table = scratch.table
+        for s in range(slots):
+            table[s] = -1
+        hg, hc = on[0] & np.uint64(0), on[0] & np.uint64(0)
+        for i in range(words):
+            r = np.uint64((i * 11) & 63)
+            x, y = on[i], cares[i]
+            hg ^= (x << r) | (x >> ((np.uint64(64) - r) & np.uint64(63)))
+            hc ^= (y << r) | (y >> ((np.uint64(64) - r) & np.uint64(63)))
+        for w in range(1, net.size[1]):
+            if scratch.mark[w] != 0:
+                continue
+            h = on[0] & np.uint64(0)
+            for i in range(words):
+                r = np.uint64((i * 11) & 63)
+                x = net.value[w, i] & cares[i]
+                h ^= (x << r) | (x >> ((np.uint64(64) - r) & np.uint64(63)))
+            scratch.hash[w] = h
+            for c in range(2):
+                key = h ^ hg ^ (hc if c else np.uint64(0))
+                s = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & (slots - 1)
+                while table[s] >= 0:
+                    v = table[s]
+                    if scratch.hash[v] == key:
+                        good = True
+                        for i in range(words):
+                            if (net.value[w, i] ^ net.value[v, i] ^ net.value[g, i] ^ _mask(c)) & cares[i]:
+                                good = False
+                                break
+                        if good:
+                            count = _add_choice(
+                                net, scratch, count, XOR, 2 * v, 2 * w + c, freed, xor_cost, inverse_temperature
+                            )
+                    s = (s + 1) & (slots - 1)
+            s = np.int64((h * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & (slots - 1)
+            while table[s] >= 0:
+                s = (s + 1) & (slots - 1)
+            table[s] = w
+    _acquire(net, refs, scratch.stack, net.fanin[g, 0], xor_cost)
+    _acquire(net, refs, scratch.stack, net.fanin[g, 1], xor_cost)
+    return count, ups, downs
+
+
+@_jit
+def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep_xor, slack):
+    """Walk over networks of the same function towards fewer nodes.
+
+    A move picks a node, computes its exact don't-cares, lists every replacement by a wire, an AND or an XOR of two
+    wires and draws one from the heat bath exp(-size change / temperature); with probability ``insertion`` a redundant
+    gate is added at the node instead, which opens new replacements (size + 1, at most ``slack`` above the best).
+
+    Args:
+        net: an exact network, compact (see :func:`rebuild`).
+        scratch: its working memory.
+        best: a net of the same capacity that receives the smallest network met; its ``size`` must hold the present one.
+        rng: Philox state.
+        work: about how many word operations to do, at least one move.
+        temperature: of the heat bath, in nodes.
+        insertion: probability of an insertion move.
+        xor_cost: size of an XOR node; with ``keep_xor`` false XORs are expanded into ANDs.
+        keep_xor: whether XOR is a node of its own.
+        slack: how far above the best size an insertion may go.
+
+    Returns:
+        (smallest size met, moves tried, moves that changed the network).
+    """
+    inverse = 1.0 / temperature
+    count_refs(net, scratch.refs)
+    size = cost(net, xor_cost)
+    smallest = cost(best, xor_cost)
+    tried, changed = 0, 0
+    words = net.value.shape[1]
+    while work > 0:
+        nodes = net.size[2]
+        if nodes == 0:
+            break
+        g = net.order[below(rng, nodes)]
+        count, ups, downs = _replacements(net, scratch, g, xor_cost, inverse)
+        tried += 1
+        work -= (nodes - net.place[g] + 4) * words + 4 * net.size[1] + ups * ups // 2 + downs * downs // 2 + 500
+        room = net.size[1] + 4 < len(net.kind)
+        if room and size < smallest + slack and _unit(rng) < insertion:
+            up = below(rng, 2) == 0
+            if (ups if up else downs) == 0:
+                continue
+            x = scratch.up[below(rng, ups)] if up else scratch.down[below(rng, downs)]
+            w = x >> 1
+            if w == 0 or w == net.fanin[g, 0] >> 1 or w == net.fanin[g, 1] >> 1:
+                continue
+            copy = append(net, net.kind[g], net.fanin[g, 0], net.fanin[g, 1])
+            if up:
+                net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy, x
+            else:
+                net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy + 1, x ^ 1
+                complement_readers(net, g)
+        else:
+            if count == 0:
+                continue
+            total = 0.0
+            for c in range(count):
+                total += scratch.weight[c]
+            at = _unit(rng) * total
+            c = 0
+            while c < count - 1 and at >= scratch.weight[c]:
+                at -= scratch.weight[c]
+                c += 1
+            kind, a, b = scratch.choice[c, 0], scratch.choice[c, 1], scratch.choice[c, 2]
+            if kind < 0:  # read another wire instead of g
+                for k in range(nodes):
+                    w = net.order[k]
+                    for pin in range(2):
+                        if net.fanin[w, pin] >> 1 == g:
+                            net.fanin[w, pin] = a ^ (net.fanin[w, pin] & 1)
+                for o in range(len(net.outputs)):
+                    if net.outputs[o] >> 1 == g:
+                        net.outputs[o] = a ^ (net.outputs[o] & 1)
+            else:
+                if kind == net.kind[g] and (
+                    (a == net.fanin[g, 0] and b == net.fanin[g, 1]) or (b == net.fanin[g, 0] and a == net.fanin[g, 1])
+                ):
+                    continue
+                net.kind[g] = XOR if kind == XOR else AND
+                net.fanin[g, 0] = a
+                net.fanin[g, 1] = b
+                if kind == 2:
+                    complement_readers(net, g)
+        rebuild(net, scratch, keep_xor)
+        count_refs(net, scratch.refs)
+        size = cost(net, xor_cost)
+        changed += 1
+        work -= 2 * nodes * words + 20 * nodes
+        if size < smallest:
+            smallest = size
+            copy_net(net, best)
+    return smallest, tried, changed
+
+
+@_jit
+def copy_net(net, to):
+    """Copy the structure (not the values) of a net into another of the same capacity."""
+    for i in range(3):
+        to.size[i] = net.size[i]
+    for w in range(net.size[1]):
+        to.kind[w] = net.kind[w]
+        to.fanin[w, 0] = net.fanin[w, 0]
+        to.fanin[w, 1] = net.fanin[w, 1]
+        to.place[w] = net.place[w]
+    for k in range(net.size[2]):
+        to.order[k] = net.order[k]
+    for o in range(len(net.outputs)):
+        to.outputs[o] = net.outputs[o]
+
+
+def warm_up() -> None:
+    """Compile every kernel, or load it from the cache: tens of seconds the first time, about one second after."""
+    inputs = np.array([[0b1010], [0b1100]], np.uint64)
+    care = np.array([[0b1111]], np.uint64)
+    net, best = (make_net(inputs, inputs[:1] & inputs[1:], care, 32) for _ in range(2))
+    scratch, rng = make_scratch(net), philox_state((0, 0))
+    append(net, XOR, 2, 4)
+    net.outputs[0] = 2 * 3
+    score_choices(net, scratch, 3, 0, np.zeros(len(net.kind) * FUNCTIONS, np.int64))
+    randomise(net, scratch, 3, rng)
+    take_choice(net, scratch, 3, 0, FUNCTIONS + 3)
+    insert(net, scratch, 3, rng, 100)
+    while patch(net, scratch, rng) < 0:
+        pass
+    add_random(net, scratch, rng, 1)
+    assert wrong(net, net.target, net.care) == errors(net) == 0
+    rebuild(net, scratch, False)
+    copy_net(net, best)
+    shrink(net, scratch, best, rng, 1, 0.3, 0.2, 3, False, 8)

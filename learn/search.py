@@ -1,0 +1,492 @@
+"""The exact learner: small circuits from truth tables, by free wiring steered by observability.
+
+A gate's parameters are its function and the wires that feed it, one value in a ``Choice`` space. The signal of a choice
+is the exact change of the loss it would make (observability, not a gradient); a rule of ``RULES`` turns signals into
+steps. When steps alone do not help, gates are inserted and wrong patterns repaired; then moves that keep every
+cared-for output shrink the circuit. Chains of such moves run side by side and the better half goes on.
+
+A complete table always comes out exact: every other chain starts from the table's decision diagram, and repair alone
+reaches exactness. A large sample of patterns is learned to generalise: part of it is held out and chooses.
+
+Everything is counted in steps, never in seconds: the same key and number of steps give the same circuit on any number
+of threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuits.aig import Literals, natural_gates, optimised, to_literals
+from circuits.circuit import Circuit
+from circuits.kernels import philox_state
+from circuits.rewrite import from_table
+from circuits.table import TruthTable, permuted
+from circuits.words import Words, pack, popcount
+from learn import moves
+from learn.errors import LearnError
+from learn.keys import Key
+from learn.rules import RULES, Rule, make_rule
+from learn.spaces import Choice
+
+POPULATION = 8
+FINALISTS = 2
+FIRST_RUNG = 4
+"""Steps of the first rung of the first bracket; each rung halves the chains and doubles the steps."""
+STEP_WORK = 10_000_000
+"""Word operations a chain does in one step: a few hundredths of a second."""
+GROWN_VALUES = 1 << 14
+"""Tables of at most this many output values are also grown gate by gate."""
+VALIDATED_PATTERNS = 512
+"""Samples of at least this many patterns hold some back to choose the circuit that generalises best."""
+HELD_OUT = 4
+"""One pattern in this many is held out."""
+MAX_NET_BYTES = 1 << 30
+GROWING_TEMPERATURE = 0.12
+SHRINKING_TEMPERATURE = 0.3
+INSERTION = 0.2
+SLACK = 8
+XOR_COST = 3
+FITS = ((80, 1.0, 1.0), (150, 1.0, 1.0), (300, 4.0, 1.0), (150, 3.0, 0.5))
+"""What validated chains try: nodes, first and last temperature."""
+PATIENCE = 30.0
+"""With neither steps nor seconds given, the search ends after this many seconds, or when the last tenfold of the steps
+brought nothing."""
+
+
+class Event(NamedTuple):
+    """Where the search stands after a step.
+
+    Attributes:
+        step: steps done.
+        seconds: time since the start.
+        phase: "grow" while no circuit is exact, "shrink" after; "fit" for a sample that is learned to generalise.
+        errors: wrong cared-for output values of the best circuit; 0 is exact.
+        ands: AND nodes of the best circuit.
+        gates: gates of the best circuit.
+        moves: moves tried so far.
+        changes: moves that changed a circuit so far.
+        circuit: the best circuit so far.
+    """
+
+    step: int
+    seconds: float
+    phase: str
+    errors: int
+    ands: int
+    gates: int
+    moves: int
+    changes: int
+    circuit: Circuit
+
+
+class Found(NamedTuple):
+    """A circuit and what it is judged by, in this order."""
+
+    held_out: int
+    errors: int
+    ands: int
+    lits: Literals
+
+
+def _judged(found: Found | None) -> tuple[int, ...]:
+    """Return what circuits are compared by; none at all is worst."""
+    return (1,) if found is None else (0, *found[:3])
+
+
+@dataclass
+class Chain:
+    """One chain of moves as its manager sees it; ``run`` does one step's work at each ``next``.
+
+    Attributes:
+        run: the chain itself; it updates the other attributes.
+        found: its best circuit so far.
+        tried: moves tried.
+        changed: moves that changed its circuit.
+    """
+
+    run: Iterator[None]
+    found: Found | None = None
+    tried: int = 0
+    changed: int = 0
+
+    def report(self, found: Found) -> None:
+        """Keep a circuit that is better than the best so far."""
+        self.found = min(self.found, found, key=_judged)
+
+
+class Task(NamedTuple):
+    """What a chain needs to know.
+
+    Attributes:
+        table: what is learned, its repeated patterns merged.
+        rule: number of choices, temperature -> the rule that proposes.
+        care: uint64 (outputs, words): the values learned from; the others of the table's are held out.
+        max_ands: size the circuit should keep within, if any.
+    """
+
+    table: TruthTable
+    rule: Callable[[int, float], Rule]
+    care: Words
+    max_ands: int | None
+
+
+# ---------------------------------------------------------------- nets and circuits
+
+
+def _place(net: moves.Net, lits: Literals, inputs: NDArray[np.int64]) -> None:
+    """Put an and-inverter graph into an empty net; its input i reads net input ``inputs[i]``."""
+    first = 1 + lits.num_inputs
+    wire = np.concatenate([[0], 1 + inputs, np.arange(first, first + len(lits.ands))])
+
+    def placed(literals: NDArray[np.int64]) -> NDArray[np.int64]:
+        return 2 * wire[literals >> 1] + (literals & 1)
+
+    for a, b in placed(lits.ands).tolist():
+        moves.append(net, moves.AND, a, b)
+    net.outputs[:] = placed(lits.outputs)
+
+
+def _literals(net: moves.Net) -> Literals:
+    """Copy a compact net of ANDs out as an and-inverter graph."""
+    n, wires = int(net.size[0]), int(net.size[1])
+    return Literals(n, net.fanin[n + 1 : wires].copy(), net.outputs.copy())
+
+
+def _compact(net: moves.Net) -> moves.Net:
+    """Return a copy of a net reduced to its live nodes, all ANDs."""
+    wires, n = int(net.size[1]), int(net.size[0])
+    copy = moves.make_net(net.value[1 : n + 1], net.target, net.care, 3 * (wires - n - 1) + 1)
+    moves.copy_net(net, copy)
+    moves.rebuild(copy, moves.make_scratch(copy), False)
+    return copy
+
+
+# ---------------------------------------------------------------- growing
+
+
+class _Growth:
+    """A net that grows under a rule.
+
+    Attributes:
+        net: the network.
+        loss: its wrong cared-for output values.
+        tried: moves tried.
+        changed: moves that changed the net.
+    """
+
+    def __init__(self, task: Task, key: Key, *, nodes: int, room: int) -> None:
+        table = task.table
+        self.net = moves.make_net(table.inputs, table.outputs & task.care, task.care, room)
+        self.scratch = moves.make_scratch(self.net)
+        self.rng = philox_state(key.fold("kernel").philox_key())
+        self.key, self.rule = key.fold("rule"), task.rule
+        moves.add_random(self.net, self.scratch, self.rng, nodes)
+        last = int(self.net.size[1])
+        self.net.outputs[:] = 2 * np.arange(last - table.num_outputs, last)
+        self.loss = int(moves.errors(self.net))
+        self.tried = self.changed = self.sweeps = 0
+        self.signal = np.zeros(len(self.net.kind) * moves.FUNCTIONS, np.int64)
+        self.states: dict[int, object] = {}  # gate -> the rule's state; stale when wires are added
+
+    @property
+    def sweep_work(self) -> int:
+        """About how many word operations a sweep costs."""
+        wires, words = int(self.net.size[1]), self.net.value.shape[1]
+        return (wires * (8 * words * (1 + len(self.net.outputs) // 4) + 100) + 100_000) * int(self.net.size[2])
+
+    def sweep(self, temperature: float) -> None:
+        """Visit as many gates as there are, at random: score all choices of each and let the rule step."""
+        net, n, wires = self.net, int(self.net.size[0]), int(self.net.size[1])
+        key = self.key.fold(self.sweeps)
+        self.sweeps += 1
+        choices = wires * moves.FUNCTIONS
+        space, rule, signal = Choice(choices), self.rule(choices, temperature), self.signal[:choices]
+        visits = key.fold("visits").integers(2 * (wires - n - 1), (wires - n - 1,)).tolist()
+        for i, visit in enumerate(visits):
+            gate, pin = n + 1 + visit // 2, visit % 2
+            seen, present = moves.score_choices(net, self.scratch, gate, pin, self.signal)
+            self.tried += 1
+            if not seen:
+                moves.randomise(net, self.scratch, gate, self.rng)
+                continue
+            params = np.array(present)
+            state = self.states.get(gate) or rule.init(params)
+            step, self.states[gate] = rule.update(signal, state, params, key=key.fold(i))
+            chosen = int(space.add(params, step))
+            if chosen != present:
+                self.loss += int(signal[chosen])
+                self.changed += 1
+                moves.take_choice(net, self.scratch, gate, pin, chosen)
+                if self.loss == 0:
+                    return
+
+    def insert(self, places: int = 3) -> bool:
+        """Insert the best gate at one random place after the other until the loss falls; say whether it did."""
+        first = int(self.net.size[0]) + 1
+        for _ in range(places):
+            gate = first + moves.below(self.rng, int(self.net.size[1]) - first)
+            change = int(moves.insert(self.net, self.scratch, gate, self.rng, 200_000))
+            self._grew(min(change, 0), change <= 0)
+            if change < 0:
+                return True
+        return False
+
+    def patch(self) -> bool:
+        """Repair a wrong pattern; say whether that worked."""
+        change = int(moves.patch(self.net, self.scratch, self.rng))
+        self._grew(change, change < 0)
+        return change < 0
+
+    def _grew(self, change: int, changed: bool) -> None:
+        self.loss += change
+        self.tried += 1
+        self.changed += changed
+        if changed:
+            self.states.clear()
+
+
+def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
+    """Grow until exact; yield None after every step's work, last the exact net, if growing got there."""
+    values = task.table.patterns * task.table.num_outputs
+    room = 64 + 8 * task.table.num_outputs + min(values, 2000)
+    growth = _Growth(task, key, nodes=10 + task.table.num_outputs, room=room)
+    stalls, tried, changed = 0, chain.tried, chain.changed
+    while growth.loss > 0:
+        work = STEP_WORK
+        while growth.loss > 0 and work > 0:
+            before = growth.loss
+            work -= growth.sweep_work
+            growth.sweep(GROWING_TEMPERATURE)
+            if growth.loss < before or growth.insert():
+                continue
+            stalls += 1
+            if stalls % 3 == 0 and not growth.patch():
+                return
+        chain.tried, chain.changed = tried + growth.tried, changed + growth.changed
+        if chain.found is None or growth.loss < chain.found.errors:
+            lits = _literals(_compact(growth.net))
+            chain.report(Found(0, growth.loss, len(lits.ands), lits))
+        yield None
+    yield _compact(growth.net)
+
+
+# ---------------------------------------------------------------- chains
+
+
+def _expanded(task: Task, key: Key) -> moves.Net | None:
+    """Return the decision diagram of the table under a random order of the inputs, or None where it is too large."""
+    table = task.table
+    order = np.argsort(key.fold("order").uniform(table.num_inputs), kind="stable")
+    circuit = from_table(permuted(table, order.tolist()))
+    if circuit.num_gates > 1000:
+        circuit = optimised(circuit, rounds=2)
+    return _net_of(task, to_literals(circuit), order)
+
+
+def _net_of(task: Task, lits: Literals, order: NDArray[np.int64]) -> moves.Net | None:
+    table = task.table
+    nodes = 2 * len(lits.ands) + 64
+    if 16 * nodes * table.inputs.shape[1] > MAX_NET_BYTES:
+        return None
+    net = moves.make_net(table.inputs, table.outputs & task.care, task.care, nodes)
+    _place(net, lits, order)
+    return _compact(net)
+
+
+def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[None]:
+    """Shrink an exact net for ever: spells with XOR as a node of its own and spells without take turns."""
+    nodes = int(exact.size[2])
+    room = nodes + nodes // 2 + 64
+    net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, room) for _ in range(2))
+    scratch, rng = moves.make_scratch(net), philox_state(key.fold("shrink").philox_key())
+    moves.copy_net(exact, best)
+    spell, xors = 2, True
+    while True:
+        moves.copy_net(best, net)
+        moves.rebuild(net, scratch, xors)
+        moves.copy_net(net, best)
+        for _ in range(spell):
+            _, tried, changed = moves.shrink(
+                net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
+            )
+            chain.tried += tried
+            chain.changed += changed
+            if not xors:
+                chain.report(Found(0, 0, int(best.size[2]), _literals(best)))
+            yield
+        spell, xors = spell if xors else min(2 * spell, 64), not xors
+
+
+def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literals | None) -> Iterator[None]:
+    """Find an exact circuit, by growing or by expanding (or take ``start``), then shrink it."""
+    exact: moves.Net | None = None
+    if start is not None:
+        exact = _net_of(task, start, np.arange(start.num_inputs))
+    elif grown:
+        for result in _grow(task, key, chain):
+            exact = result
+            if exact is None:
+                yield
+    if exact is None and task.table.complete:
+        exact = _expanded(task, key)
+    if exact is None:
+        return
+    chain.report(Found(0, 0, int(exact.size[2]), _literals(exact)))
+    yield
+    yield from _shrink(task, key, chain, exact)
+
+
+def _fit_chain(task: Task, key: Key, chain: Chain, setting: tuple[int, float, float], sweeps: int) -> Iterator[None]:
+    """Fit a net of fixed size to the values learned from, cooling; the held-out ones say which circuit is kept."""
+    nodes, hot, cold = setting
+    nodes = max(task.table.num_outputs, min(nodes, task.max_ands // 2 if task.max_ands else nodes))
+    growth = _Growth(task, key, nodes=nodes, room=nodes)
+    held_out = task.table.care & ~task.care
+    for i in range(sweeps):
+        growth.sweep(hot * (cold / hot) ** (i / sweeps))
+        chain.tried, chain.changed = growth.tried, growth.changed
+        missed = int(moves.wrong(growth.net, task.table.outputs, held_out))
+        if chain.found is None or (missed, growth.loss) < chain.found[:2]:
+            lits = _literals(_compact(growth.net))
+            if task.max_ands is None or len(lits.ands) <= task.max_ands or chain.found is None:
+                chain.report(Found(missed, growth.loss, len(lits.ands), lits))
+        yield
+
+
+# ---------------------------------------------------------------- the manager
+
+Seeds = Callable[[Task, Key, Chain, int, int, Literals | None], Iterator[None]]
+
+
+def _rungs(task: Task, key: Key, seeds: Seeds) -> Iterator[tuple[list[Chain], int]]:
+    """Yield chains and for how many steps to run them: successive halving, in brackets twice as long each."""
+    best: Found | None = None
+    for level in count():
+        chains = [Chain(iter(())) for _ in range(POPULATION)]
+        for i, chain in enumerate(chains):
+            chain.run = seeds(task, key.fold("chain", level, i), chain, i, level, best.lits if best else None)
+        rounds = FIRST_RUNG << level
+        while True:
+            yield chains, rounds
+            best = min([best, *(c.found for c in chains)], key=_judged)
+            if len(chains) <= FINALISTS:
+                break
+            chains = sorted(chains, key=lambda c: _judged(c.found))[: max(FINALISTS, len(chains) // 2)]
+            rounds *= 2
+
+
+def _exact_seeds(task: Task, key: Key, chain: Chain, i: int, level: int, start: Literals | None) -> Iterator[None]:
+    """Grow even chains where the table is small; from the second bracket on the first chain goes on with the best."""
+    values = task.table.patterns * task.table.num_outputs
+    grown = not task.table.complete or (i % 2 == 0 and values <= GROWN_VALUES)
+    return _exact_chain(task, key, chain, grown, start if i == 0 else None)
+
+
+def _fit_seeds(task: Task, key: Key, chain: Chain, i: int, level: int, start: Literals | None) -> Iterator[None]:
+    return _fit_chain(task, key, chain, FITS[i % len(FITS)], (FIRST_RUNG * 7) << level)
+
+
+def _held_out_care(table: TruthTable, key: Key) -> Words:
+    """Return the cares without those of the held-out patterns: one in ``HELD_OUT``, drawn by the key."""
+    kept = key.fold("held out").integers(HELD_OUT, table.patterns) > 0
+    return table.care & pack(kept)
+
+
+def learn(
+    table: TruthTable,
+    *,
+    key: Key,
+    rule: str = "heat_bath",
+    seconds: float | None = None,
+    steps: int | None = None,
+    max_ands: int | None = None,
+    threads: int = 1,
+) -> Iterator[Event]:
+    """Learn a small circuit from a truth table; the last event holds the result.
+
+    Complete tables, and samples of few patterns, are learned exactly and then made small; a sample of at least
+    ``VALIDATED_PATTERNS`` patterns is learned to generalise, choosing by held-out patterns.
+
+    Args:
+        table: what the circuit should do; its repeated patterns are merged (see ``circuits.table.merged``).
+        key: the source of all draws.
+        rule: name of a row of ``RULES`` that works on choices; it proposes while a circuit is not yet exact.
+        seconds: stop at the first step after this time; the number of steps done replays the result.
+        steps: stop after this many steps. With neither, see ``PATIENCE``.
+        max_ands: AND nodes the circuit should keep within where there is a choice.
+        threads: chains run at once; the result does not depend on it.
+
+    Yields:
+        an event after each step, at least one.
+
+    Raises:
+        LearnError: an unknown rule, or one that cannot propose choices; a number out of range.
+    """
+    row = RULES.get(rule)
+    if row is None or Choice not in row.spaces:
+        raise LearnError(
+            f"rule: got {rule!r}, expected one of {', '.join(r for r in RULES if Choice in RULES[r].spaces)}"
+        )
+    for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
+        if value is not None and not value > 0:
+            raise LearnError(f"{name}: got {value}, expected more than 0")
+    moves.warm_up()  # compiling is not searching: the clock starts after it
+    begin = time.monotonic()
+    validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
+    care = _held_out_care(table, key) if validated else table.care
+    task = Task(table, partial(_proposer, rule), care, max_ands)
+    seeds = _fit_seeds if validated else _exact_seeds
+    best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
+    circuit: Circuit | None = None
+    step = tried = changed = since = 0
+    with ThreadPoolExecutor(threads) as pool:
+        for chains, rounds in _rungs(task, key, seeds):
+            for _ in range(rounds):
+                before = [(c.tried, c.changed) for c in chains]
+                list(pool.map(lambda c: next(c.run, None), chains))
+                step += 1
+                tried += sum(c.tried - b[0] for c, b in zip(chains, before, strict=True))
+                changed += sum(c.changed - b[1] for c, b in zip(chains, before, strict=True))
+                found = min((c.found for c in chains), key=_judged)
+                if _judged(found) < _judged(best):
+                    best, circuit, since = found, None, step
+                if best is None:
+                    continue
+                if circuit is None:
+                    circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
+                errors = best.errors + best.held_out
+                phase = "fit" if validated else "grow" if errors else "shrink"
+                spent = time.monotonic() - begin
+                yield Event(step, spent, phase, errors, best.ands, circuit.num_gates, tried, changed, circuit)
+                patient = seconds is None and steps is None
+                if (
+                    (steps is not None and step >= steps)
+                    or (seconds is not None and spent >= seconds)
+                    or (patient and (spent >= PATIENCE or step >= 100 + 10 * since))
+                    or (best[:3] == (0, 0, 0))
+                ):
+                    return
+
+
+def _constant(task: Task) -> Found:
+    """Return the best circuit without gates: every output the value its table wants more often."""
+    table = task.table
+    ones, cared = popcount(table.outputs), popcount(table.care)
+    outputs = (2 * ones > cared).astype(np.int64)
+    errors = int(np.minimum(ones, cared - ones).sum())
+    return Found(0, errors, 0, Literals(table.num_inputs, np.zeros((0, 2), np.int64), outputs))
+
+
+def _proposer(rule: str, choices: int, temperature: float) -> Rule:
+    """Make the rule over that many choices; a rule without a temperature ignores it."""
+    settings = {"temperature": temperature} if rule == "heat_bath" else {}
+    return make_rule(rule, Choice(choices), **settings)
