@@ -115,7 +115,7 @@ def make_scratch(net: Net) -> Scratch:
     """Return working memory for ``net``."""
     capacity, words = net.value.shape
     outputs = len(net.outputs)
-    slots = 1 << (4 * capacity - 1).bit_length()
+    slots = max(16, 1 << (4 * capacity - 1).bit_length())
     return Scratch(
         np.zeros((capacity, words), np.uint64),
         np.zeros(capacity, np.uint8),
