@@ -114,7 +114,7 @@ _ROWS = (
     ),
     _format(
         "pla", "espresso PLA", (".pla",), "cubes or sampled patterns, types f, fd, fr and fdr",
-        writes_table="write_table", naming=Naming(reserved="#"), max_bytes=64 * MIB,
+        writes_table="write_table", naming=Naming(reserved="#", shared=True), max_bytes=64 * MIB,
     ),
     _format(
         "aiger", "ASCII AIGER", (".aag",), "and-inverter graph, one AND a line",

@@ -66,7 +66,9 @@ class _Reader:
         """Refuse a promise of ``items`` things of at least ``least`` bytes that cannot be in the rest of the file."""
         left = len(self.data) - self.offset
         if items * least > left:
-            raise FormatError(f"the header promises {items} {what}, got {left} bytes for them", line=self.line)
+            raise FormatError(
+                f"the header promises more than the file holds: {items} times {what}, {left} bytes", line=self.line
+            )
 
     def rows(self, rows: int, columns: int, what: str) -> NDArray[np.int64]:
         """Read lines of ``columns`` numbers with one space between them: int64 (rows, columns)."""
@@ -98,7 +100,7 @@ class _Reader:
 
     def deltas(self, count: int) -> NDArray[np.int64]:
         """Read numbers of seven bits a byte, low bits first: int64 (count,)."""
-        self.need(count, 1, "differences")
+        self.need(count, 1, "a difference")
         octets = np.frombuffer(self.data, np.uint8, min(count * _OCTETS, len(self.data) - self.offset), self.offset)
         ends = np.flatnonzero(octets < 128)[:count]
         starts = np.concatenate([[-1], ends[:-1]]) + 1 if len(ends) else ends
@@ -123,7 +125,7 @@ def _in_range(literals: NDArray[np.int64], variables: int, what: str, line: int)
 
 
 def _binary(reader: _Reader, variables: int, inputs: int, outputs: int, ands: int) -> Literals:
-    reader.need(outputs + ands, 2, "outputs and ANDs")
+    reader.need(outputs + ands, 2, "an output or an AND")
     if inputs > MAX_INPUTS:  # they take no bytes: nothing but this bounds them
         raise FormatError(f"header: got {inputs} inputs, expected at most {MAX_INPUTS}", line=1)
     line = reader.line
@@ -190,7 +192,7 @@ def _symbols(reader: _Reader, counts: dict[str, int]) -> dict[str, list[str | No
         if not text:
             continue
         position, _, name = text.partition(" ")
-        kind = position[0]
+        kind = position[:1]
         if kind not in named or not name:
             raise FormatError(f"got {shown(text)}, expected a symbol such as 'i0 name' or 'o0 name'", line=line)
         at = number(position[1:], f"symbol {kind}", max(counts[kind] - 1, 0), line=line)

@@ -12,7 +12,7 @@ from circuits.circuit import Circuit
 from circuits.errors import FormatError
 from circuits.formats.netlist import Netlist, net_names
 from circuits.formats.text import lines, shown
-from circuits.gates import GATE, GATES, MAX_LUT, OP, gate_table
+from circuits.gates import MAX_LUT, OP, gate_table
 from circuits.names import completed
 
 _FOREIGN = {
@@ -157,15 +157,20 @@ def _cover(rows: tuple[str, ...], inputs: int) -> int | tuple[tuple[str, ...], i
 
 
 @lru_cache(maxsize=1 << 12)
-def _rows(op: int, params: tuple[int, ...]) -> str:
-    """Return a gate's cover, the smaller of its on-set and its off-set, a row a pattern."""
-    inputs, table = GATES[op].arity, gate_table(op, params)
+def _rows(table: int, inputs: int) -> str:
+    """Return a table's cover, the smaller of its on-set and its off-set, a row a pattern."""
     size = 1 << inputs
-    if not inputs:
-        return "1\n" * table
-    value = int(table.bit_count() <= size // 2 or table.bit_count() == size)  # an empty cover is always 0
+    value = int(2 * table.bit_count() <= size)
     patterns = (v for v in range(size) if table >> v & 1 == value)
     return "".join("".join(str(v >> k & 1) for k in range(inputs)) + f" {value}\n" for v in patterns)
+
+
+def _cover_text(op: int, reads: list[str], target: str, params: tuple[int, ...]) -> str:
+    """Return the ``.names`` of one gate; a constant reads nothing, as an empty cover over inputs is not read by all."""
+    table = gate_table(op, params)
+    if table in (0, (1 << (1 << len(reads))) - 1):
+        return f".names {target}\n" + "1\n" * (table & 1)
+    return f".names {' '.join([*reads, target])}\n{_rows(table, len(reads))}"
 
 
 def _listed(word: str, names: tuple[str, ...]) -> str:
@@ -189,10 +194,6 @@ def write(circuit: Circuit) -> bytes:
         _listed(".outputs", circuit.output_names),
     ]
     for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
-        nets = " ".join([*(names[f] for f in fanin), names[wire]])
-        parts.append(f".names {nets}\n{_rows(OP[op], params)}")
-    parts += [f".names {net} {output}\n{_rows(OP['buf'], ())}" for output, net in copies]
+        parts.append(_cover_text(OP[op], [names[f] for f in fanin], names[wire], params))
+    parts += [_cover_text(OP["buf"], [net], output, ()) for output, net in copies]
     return "".join([*parts, ".end\n"]).encode()
-
-
-assert all(op in GATE for op in ("and", "or", "buf"))

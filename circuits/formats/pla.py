@@ -34,7 +34,7 @@ from circuits.table import MAX_COMPLETE_INPUTS, TruthTable, complete_table, samp
 from circuits.words import Words, pack, popcount, unpack
 
 TYPES = ("f", "fd", "fr", "fdr")
-MAX_COLUMNS = 1 << 20
+MAX_COLUMNS = 1 << 16
 MAX_TABLE_BITS = 1 << 30
 MAX_LITERALS = 1 << 22
 
@@ -214,7 +214,7 @@ def _cover(cubes: NDArray[np.uint8], members: NDArray[np.bool_]) -> Words:
             for value in (0, 1):
                 halves[place[digit == value], value] = tables[digit == value]
             halves[place[digit == _DASH]] |= tables[digit == _DASH][:, None]
-            prefix, tables = ahead[starts], halves.reshape(len(halves), -1)
+            prefix, tables = ahead[starts], halves.reshape(len(halves), 2 * tables.shape[1])
         union = tables[0] if len(tables) else np.zeros(1 << inputs, np.uint8)
         result += [pack(union >> j & 1) for j in range(min(8, members.shape[1] - start))]
     return np.stack(result) if result else np.zeros((0, len(pack(np.zeros(1 << inputs)))), np.uint64)

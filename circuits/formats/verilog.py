@@ -427,17 +427,13 @@ def write(circuit: Circuit) -> bytes:
     """Write a module with one assign per gate."""
     given, copies = net_names(circuit)
     names = [identifier(name) for name in given]
-    ports = [
-        f"  {direction} {identifier(name)}"
-        for direction, group in (("input", circuit.input_names), ("output", circuit.output_names))
-        for name in group
-    ]
+    ports = [*map(identifier, circuit.input_names)], [*map(identifier, circuit.output_names)]
+    head = f"module {identifier(circuit.name)}(\n  " + ",\n  ".join(ports[0] + ports[1]) + "\n);\n"
+    body = [f"  {word} {name};\n" for word, group in zip(("input", "output"), ports, strict=True) for name in group]
     outputs = set(circuit.output_names)
-    body = []
     for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
         if given[wire] not in outputs:
             body.append(f"  wire {names[wire]};\n")
         body.append(f"  assign {names[wire]} = {_expression(op, [names[f] for f in fanin], params)};\n")
     body += [f"  assign {identifier(output)} = {identifier(net)};\n" for output, net in copies]
-    head = f"module {identifier(circuit.name)}(\n" + ",\n".join(ports) + "\n);\n"
     return "".join([head, *body, "endmodule\n"]).encode()
