@@ -4,8 +4,7 @@ A seven-segment display shows a decimal digit with seven bars, a to g. Ten of th
 the other six the circuit may do what it likes, and the search uses that freedom.
 """
 
-from circuits import Proof, and_count, satisfies, simplified
-from circuits.simulate import evaluate
+from circuits import Proof, and_count, evaluate, satisfies, simplified
 from learn import Key, learn, load
 
 table = load(["seven_segment"])
@@ -20,9 +19,8 @@ proof = satisfies(circuit, table)
 print(f"{and_count(circuit)} AND nodes, {proof}")
 assert isinstance(proof, Proof)
 
-# The first input is the digit's highest bit, as the table's names d3 d2 d1 d0 say.
 print("digits as the learned circuit shows them:")
 for digit in range(10):
-    bits = [digit >> k & 1 for k in (3, 2, 1, 0)]
+    bits = [digit >> k & 1 for k in range(4)]  # the inputs are d0 d1 d2 d3
     lit = dict(zip(circuit.output_names, evaluate(circuit, bits), strict=True))
     print(digit, "".join(name if on else "." for name, on in lit.items()))

@@ -16,7 +16,7 @@ __all__ = ["EXAMPLES", "GENERATORS", "Generator", "generate", "is_built_in", "lo
 EXAMPLES = {
     "seven_segment": (
         "seven_segment.pla",
-        "a BCD digit d3 d2 d1 d0 to the segments a..g of a display; 10..15 are free",
+        "a decimal digit d0..d3 to the segments a..g of a display; the codes 10..15 are free",
     ),
 }
 """Examples that ship with the package: name -> (file beside this module, description)."""
