@@ -153,6 +153,19 @@ def _mask(complement):
 
 
 @_jit
+def _hashed(x):
+    """Mix a word to an integer below 2**31."""
+    return np.int64((x * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33))
+
+
+@_jit
+def _rotated(x, i):
+    """Rotate a word left by 11 i bits: sums of rotated words make a linear hash of a row."""
+    r = np.uint64((i * 11) & 63)
+    return (x << r) | (x >> ((np.uint64(64) - r) & np.uint64(63)))
+
+
+@_jit
 def below(rng, n):
     """Draw an integer in 0..n-1 (by multiplication; the bias is below n / 2**32)."""
     return np.int64(((philox_next(rng) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
@@ -289,49 +302,6 @@ def _make(net, table, last, kind, a, b):
 
 
 @_jit
-def rebuild(net, scratch, keep_xor):
-    """Compact the net to its live nodes in topological order: share equal nodes, drop trivial ones, resimulate.
-
-    With ``keep_xor`` false, XOR nodes become three ANDs that share with the others.
-    """
-    sort_nodes(net, scratch, False)
-    n, count = net.size[0], net.size[2]
-    old_kind, old_fanin, new = scratch.kind, scratch.fanin, scratch.map
-    for k in range(count):
-        w = net.order[k]
-        old_kind[k] = net.kind[w]
-        old_fanin[k, 0] = net.fanin[w, 0]
-        old_fanin[k, 1] = net.fanin[w, 1]
-        scratch.stack[k] = w
-    for w in range(n + 1):
-        new[w] = 2 * w
-    slots = 16
-    while slots < 12 * (count + 1) and slots < len(scratch.table):
-        slots *= 2
-    for s in range(slots):
-        scratch.table[s] = 0
-    net.size[1] = n + 1
-    net.size[2] = 0
-    for k in range(count):
-        a, b = old_fanin[k, 0], old_fanin[k, 1]
-        a = new[a >> 1] ^ (a & 1)
-        b = new[b >> 1] ^ (b & 1)
-        # an expanded XOR is three ANDs: NOT (a AND b) AND NOT (NOT a AND NOT b)
-        parts = 3 if old_kind[k] == XOR and not keep_xor else 1
-        kind, first, literal = AND if parts == 3 else old_kind[k], 0, 0
-        for part in range(parts):
-            if part == 1:
-                first, a, b = literal, a ^ 1, b ^ 1
-            elif part == 2:
-                a, b = first ^ 1, literal ^ 1
-            literal = _make(net, scratch.table, slots - 1, kind, a, b)
-        new[scratch.stack[k]] = literal
-    for o in range(len(net.outputs)):
-        net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
-    simulate(net)
-
-
-@_jit
 def count_refs(net, refs):
     """Count the readers of every wire."""
     for w in range(net.size[1]):
@@ -342,6 +312,56 @@ def count_refs(net, refs):
         refs[net.fanin[w, 1] >> 1] += 1
     for o in range(len(net.outputs)):
         refs[net.outputs[o] >> 1] += 1
+
+
+@_jit
+def rebuild(net, scratch, keep_xor):
+    """Compact the net to its live nodes in topological order: share equal nodes, drop trivial ones, resimulate.
+
+    With ``keep_xor`` false, XOR nodes become three ANDs that share with the others. ``scratch.refs`` counts the readers
+    afterwards.
+    """
+    dead = True
+    while dead:  # what became trivial may leave others unread
+        sort_nodes(net, scratch, False)
+        n, count = net.size[0], net.size[2]
+        old_kind, old_fanin, new = scratch.kind, scratch.fanin, scratch.map
+        for k in range(count):
+            w = net.order[k]
+            old_kind[k] = net.kind[w]
+            old_fanin[k, 0] = net.fanin[w, 0]
+            old_fanin[k, 1] = net.fanin[w, 1]
+            scratch.stack[k] = w
+        for w in range(n + 1):
+            new[w] = 2 * w
+        slots = 16
+        while slots < 12 * (count + 1) and slots < len(scratch.table):
+            slots *= 2
+        for s in range(slots):
+            scratch.table[s] = 0
+        net.size[1] = n + 1
+        net.size[2] = 0
+        for k in range(count):
+            a, b = old_fanin[k, 0], old_fanin[k, 1]
+            a = new[a >> 1] ^ (a & 1)
+            b = new[b >> 1] ^ (b & 1)
+            # an expanded XOR is three ANDs: NOT (a AND b) AND NOT (NOT a AND NOT b)
+            parts = 3 if old_kind[k] == XOR and not keep_xor else 1
+            kind, first, literal = AND if parts == 3 else old_kind[k], 0, 0
+            for part in range(parts):
+                if part == 1:
+                    first, a, b = literal, a ^ 1, b ^ 1
+                elif part == 2:
+                    a, b = first ^ 1, literal ^ 1
+                literal = _make(net, scratch.table, slots - 1, kind, a, b)
+            new[scratch.stack[k]] = literal
+        for o in range(len(net.outputs)):
+            net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
+        count_refs(net, scratch.refs)
+        dead = False
+        for k in range(net.size[2]):
+            dead |= scratch.refs[net.order[k]] == 0
+    simulate(net)
 
 
 @_jit
@@ -833,8 +853,11 @@ def patch(net, scratch, rng):
 
 
 @_jit
-def _add_choice(net, scratch, count, kind, a, b, freed, xor_cost, inverse_temperature):
-    """List a replacement of the node under consideration with its size change and heat-bath weight."""
+def _add_choice(net, scratch, count, kind, a, b, freed, xor_cost, inverse_temperature, most):
+    """List a replacement of the node under consideration with its size change and heat-bath weight.
+
+    A replacement that adds more than ``most`` has no weight.
+    """
     if count >= len(scratch.weight):
         return count
     added = 0
@@ -850,12 +873,12 @@ def _add_choice(net, scratch, count, kind, a, b, freed, xor_cost, inverse_temper
     change = added - freed
     scratch.choice[count, 0], scratch.choice[count, 1] = kind, a
     scratch.choice[count, 2], scratch.choice[count, 3] = b, change
-    scratch.weight[count] = np.exp(-change * inverse_temperature)
+    scratch.weight[count] = np.exp(-change * inverse_temperature) if change <= most else 0.0
     return count + 1
 
 
 @_jit
-def _replacements(net, scratch, g, xor_cost, inverse_temperature):
+def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
 
     Returns:
@@ -904,9 +927,9 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature):
             scratch.down[downs] = 2 * w + 1
             downs += 1
         if in_on and out_off:
-            count = _add_choice(net, scratch, count, -1, 2 * w, -1, freed, xor_cost, inverse_temperature)
+            count = _add_choice(net, scratch, count, -1, 2 * w, -1, freed, xor_cost, inverse_temperature, most)
         if out_on and in_off:
-            count = _add_choice(net, scratch, count, -1, 2 * w + 1, -1, freed, xor_cost, inverse_temperature)
+            count = _add_choice(net, scratch, count, -1, 2 * w + 1, -1, freed, xor_cost, inverse_temperature, most)
     wires_end = count
     if wires_end == 0:
         for s in range(ups):
@@ -925,7 +948,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature):
                         good = False
                         break
                 if good:
-                    count = _add_choice(net, scratch, count, AND, b, a, freed, xor_cost, inverse_temperature)
+                    count = _add_choice(net, scratch, count, AND, b, a, freed, xor_cost, inverse_temperature, most)
         and_end = count
         for s in range(downs):
             a = scratch.down[s]
@@ -943,7 +966,9 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature):
                         good = False
                         break
                 if good:
-                    count = _add_choice(net, scratch, count, AND, b ^ 1, a ^ 1, freed, xor_cost, inverse_temperature)
+                    count = _add_choice(
+                        net, scratch, count, AND, b ^ 1, a ^ 1, freed, xor_cost, inverse_temperature, most
+                    )
         # the ORs found are complemented ANDs: mark them by kind 2
         for s in range(and_end, count):
             scratch.choice[s, 0] = 2
@@ -956,22 +981,18 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature):
             table[s] = -1
         hg, hc = on[0] & np.uint64(0), on[0] & np.uint64(0)
         for i in range(words):
-            r = np.uint64((i * 11) & 63)
-            x, y = on[i], cares[i]
-            hg ^= (x << r) | (x >> ((np.uint64(64) - r) & np.uint64(63)))
-            hc ^= (y << r) | (y >> ((np.uint64(64) - r) & np.uint64(63)))
+            hg ^= _rotated(on[i], i)
+            hc ^= _rotated(cares[i], i)
         for w in range(1, net.size[1]):
             if scratch.mark[w] != 0:
                 continue
             h = on[0] & np.uint64(0)
             for i in range(words):
-                r = np.uint64((i * 11) & 63)
-                x = net.value[w, i] & cares[i]
-                h ^= (x << r) | (x >> ((np.uint64(64) - r) & np.uint64(63)))
+                h ^= _rotated(net.value[w, i] & cares[i], i)
             scratch.hash[w] = h
             for c in range(2):
                 key = h ^ hg ^ (hc if c else np.uint64(0))
-                s = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & (slots - 1)
+                s = _hashed(key) & (slots - 1)
                 while table[s] >= 0:
                     v = table[s]
                     if scratch.hash[v] == key:
@@ -982,10 +1003,10 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature):
                                 break
                         if good:
                             count = _add_choice(
-                                net, scratch, count, XOR, 2 * v, 2 * w + c, freed, xor_cost, inverse_temperature
+                                net, scratch, count, XOR, 2 * v, 2 * w + c, freed, xor_cost, inverse_temperature, most
                             )
                     s = (s + 1) & (slots - 1)
-            s = np.int64((h * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & (slots - 1)
+            s = _hashed(h) & (slots - 1)
             while table[s] >= 0:
                 s = (s + 1) & (slots - 1)
             table[s] = w
@@ -1028,7 +1049,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         if nodes == 0:
             break
         g = net.order[below(rng, nodes)]
-        count, ups, downs = _replacements(net, scratch, g, xor_cost, inverse)
+        count, ups, downs = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
         tried += 1
         work -= (nodes - net.place[g] + 4) * words + 4 * net.size[1] + ups * ups // 2 + downs * downs // 2 + 500
         room = net.size[1] + 4 < len(net.kind)
@@ -1052,6 +1073,8 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
             total = 0.0
             for c in range(count):
                 total += scratch.weight[c]
+            if total == 0.0:
+                continue
             at = _unit(rng) * total
             c = 0
             while c < count - 1 and at >= scratch.weight[c]:
@@ -1078,7 +1101,6 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                 if kind == 2:
                     complement_readers(net, g)
         rebuild(net, scratch, keep_xor)
-        count_refs(net, scratch.refs)
         size = cost(net, xor_cost)
         changed += 1
         work -= 2 * nodes * words + 20 * nodes
