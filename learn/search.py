@@ -314,14 +314,16 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
         moves.copy_net(best, net)
         moves.rebuild(net, scratch, xors)
         moves.copy_net(net, best)
+        reported = int(moves.cost(best, XOR_COST)) + 1
         for _ in range(spell):
-            _, tried, changed = moves.shrink(
+            size, tried, changed = moves.shrink(
                 net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
             )
             chain.tried += tried
             chain.changed += changed
-            if not xors:
-                chain.report(Found(0, 0, int(best.size[2]), _literals(best)))
+            if size < reported:
+                reported, lits = size, _literals(_compact(best))
+                chain.report(Found(0, 0, len(lits.ands), lits))
             yield
         spell, xors = spell if xors else min(2 * spell, 64), not xors
 
