@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
-from circuits.formats.netlist import Netlist, net_names
+from circuits.formats.netlist import MAX_PORTS, Netlist, net_names
 from circuits.formats.text import lines, shown
 from circuits.gates import MAX_LUT, OP, gate_table
 from circuits.names import completed
@@ -78,6 +78,8 @@ def parse(data: bytes, name: str) -> Circuit:
             raise FormatError(f"got {word}, {_FOREIGN[word]}", line=line)
         if word == ".model":
             model = " ".join(rest)
+        elif word in (".inputs", ".outputs") and len(inputs) + len(outputs) + len(rest) > MAX_PORTS:
+            raise FormatError(f"got more than {MAX_PORTS} inputs and outputs", line=line)
         elif word == ".inputs":
             inputs += [(net, line) for net in rest]
         elif word == ".outputs":

@@ -16,6 +16,8 @@ from circuits.gates import GATES, OP, TWO_INPUT, gate_table, table_bits
 from circuits.names import internal
 
 MAX_GATES = 1 << 22
+MAX_NETS = 1 << 22
+MAX_PORTS = 1 << 20
 _SAME = -1  # the op of a net that is another net under a second name
 _UNDRIVEN, _INPUT = -1, -2
 
@@ -89,6 +91,8 @@ class Netlist:
         return found
 
     def _fresh(self, name: str) -> int:
+        if len(self._names) == MAX_NETS:
+            raise FormatError(f"got more than {MAX_NETS} nets")
         self._names.append(name)
         self._driver.append(_UNDRIVEN)
         return len(self._names) - 1

@@ -35,6 +35,7 @@ from circuits.words import Words, pack, popcount, unpack
 
 TYPES = ("f", "fd", "fr", "fdr")
 MAX_COLUMNS = 1 << 16
+MAX_ROWS = 1 << 22
 MAX_TABLE_BITS = 1 << 30
 MAX_LITERALS = 1 << 22
 
@@ -102,6 +103,8 @@ def _taken_apart(data: bytes, name: str) -> _File:
         if not text:
             continue
         if not text.startswith(b"."):
+            if len(rows) == MAX_ROWS:
+                raise FormatError(f"got more than {MAX_ROWS} rows", line=line)
             rows.append(text)
             lines.append(line)
             continue

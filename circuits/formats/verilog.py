@@ -14,13 +14,12 @@ from typing import NamedTuple, NoReturn
 
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
-from circuits.formats.netlist import Netlist, net_names
+from circuits.formats.netlist import MAX_NETS, Netlist, net_names
 from circuits.formats.text import decode, number, shown
 from circuits.gates import GATE
 from circuits.names import legal
 
 MAX_DEPTH = 100
-MAX_BITS = 1 << 20  # of all vectors of a module
 
 _TOKEN = re.compile(
     r"""
@@ -232,7 +231,7 @@ class _Parser:
         if self.token.kind != "number":
             self.wrong("a number")
         token = self.advance()
-        return number(token.text, "an index", MAX_BITS, line=token.line)
+        return number(token.text, "an index", MAX_NETS, line=token.line)
 
     def declaration(self, kind: str) -> None:
         span = self.span() if kind == "wire" else self.net_type()
@@ -253,8 +252,8 @@ class _Parser:
         if kind != "wire" and name not in self.ports:
             raise FormatError(f"{kind} {shown(name)} is not in the module's port list", line=line)
         self.bits += 1 if span is None else abs(span[0] - span[1]) + 1
-        if self.bits > MAX_BITS:
-            raise FormatError(f"got declarations of more than {MAX_BITS} bits", line=line)
+        if self.bits > MAX_NETS:
+            raise FormatError(f"got declarations of more than {MAX_NETS} bits", line=line)
         self.spans[name] = span
         if kind == "wire":
             self.wires.add(name)

@@ -146,7 +146,7 @@ PROMISES = {
     ".blif": [b".model m\n.inputs a\n.outputs y\n.names a y\n" + b"1 1 1\n"],
     ".v": [
         b"module m (a);\ninput [1000000000000:0] a;\nendmodule\n",
-        b"module m (a);\ninput [1048576:0] a;\nendmodule\n",
+        b"module m (a);\ninput [4194304:0] a;\nendmodule\n",
         b"module m (a, y); input a; output y; assign y = " + b"(" * 100_000 + b"a" + b")" * 100_000 + b"; endmodule",
         b"module m (a, y); input a; output y; assign y = " + b"a ? (" * 100_000,
     ],
