@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 MODELS = ("exact",)
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
-DEMO_SECONDS = 10.0
+DEMO_SECONDS = 5.0
 REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on a terminal and in a log
 
 
