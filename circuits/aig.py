@@ -180,7 +180,6 @@ def to_aig(circuit: Circuit) -> Aig:
 
     lits = to_literals(circuit)
     ands = np.sort(lits.ands, axis=1)  # an index list reads a falling pair as XOR
-    ands[ands[:, 0] == ands[:, 1], 0] = 1  # and an equal pair too: x AND x is 1 AND x
     raw = [lits.num_inputs, len(lits.outputs), len(ands), *ands.ravel().tolist(), *lits.outputs.tolist()]
     return AigIndexList(raw).to_aig()
 
@@ -201,12 +200,10 @@ def and_count(circuit: Circuit) -> int:
 
 
 def and_levels(circuit: Circuit) -> int:
-    """Return the levels of the and-inverter graph (inverters are free)."""
-    lits = to_literals(circuit)
-    level = [0] * (lits.num_inputs + 1)
-    for a, b in lits.ands.tolist():
-        level.append(1 + max(level[a >> 1], level[b >> 1]))
-    return max((level[o >> 1] for o in lits.outputs.tolist()), default=0)
+    """Return the levels of the and-inverter graph after structural hashing (inverters are free)."""
+    from aigverse.networks import DepthAig
+
+    return DepthAig(to_aig(circuit)).num_levels
 
 
 def _scripts() -> tuple[Callable[[Aig], Aig | None], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from circuits.circuit import Builder, Circuit, Term
+from circuits.errors import TableError
 from circuits.gates import GATE, TWO_INPUT, table_bits
 from circuits.order import fanin_cone
 from circuits.table import TruthTable
@@ -88,7 +89,14 @@ def from_table(table: TruthTable) -> Circuit:
     """Build a circuit of shared multiplexers (a reduced decision diagram) that computes a complete table.
 
     Don't-cares are taken as 0. Exact, not small: the seed of what simplifies or learns it.
+
+    Raises:
+        TableError: a sampled table, which defines no circuit.
     """
+    if not table.complete:
+        raise TableError(
+            f"{table.name}: got {table.patterns} sampled patterns, expected a complete table; learn a circuit from them"
+        )
     builder = Builder(table.input_names, name=table.name)
     seen: dict[tuple[int, int], int] = {}
 
