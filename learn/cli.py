@@ -177,14 +177,18 @@ def _circuit(name: str) -> Circuit:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collect the first Ctrl-C or SIGTERM instead of dying of it; a second one ends the process at once."""
+    """Collect the first Ctrl-C or SIGTERM instead of dying of it; a second one is Ctrl-C as ever, a third one kills."""
     caught: list[int] = []
     watched = (signal.SIGINT, signal.SIGTERM)
 
     def note(number: int, frame: object) -> None:
         caught.append(number)
+        if len(caught) == 1:
+            os.write(2, b"gatewright: stopping after this step; once more to give up\n")  # print is not for handlers
+            return
         for each in watched:
             signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, note) for number in watched}
     try:
@@ -192,6 +196,11 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; where the system does not say, how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rate(count: int, seconds: float) -> str:
@@ -294,7 +303,7 @@ def _learn(
             f"{_noun(repeats.contradictory_patterns, 'pattern')} with contradictory values "
             f"({_noun(repeats.contradictory_values, 'value')}); the majority counts, a tie is left free"
         )
-    workers = threads if threads is not None else len(os.sched_getaffinity(0))
+    workers = threads if threads is not None else _cores()
 
     from learn.search import learn as search
 
@@ -363,7 +372,10 @@ def _learn(
     )
     if not is_exact and strict:
         _complain(f"not exact, nothing written: {wrong}; give it more time or steps")
-    return FAILED if not is_exact and (strict or interrupted) else 0
+    oversized = max_ands is not None and measured["ands"] > max_ands
+    if oversized:
+        _complain(f"{_noun(measured['ands'], 'AND node')}, more than --max-ands {max_ands}; give it more time or steps")
+    return FAILED if oversized or (not is_exact and (strict or interrupted)) else 0
 
 
 @app.command()
@@ -382,7 +394,9 @@ def learn(
     ] = False,
     seconds: Annotated[float | None, typer.Option(metavar="S", help="Stop after S seconds.")] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Stop after N steps.")] = None,
-    max_ands: Annotated[int | None, typer.Option(metavar="N", help="Use at most N AND nodes.")] = None,
+    max_ands: Annotated[
+        int | None, typer.Option(metavar="N", help="Aim at N AND nodes; exit status 1 for more.")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed and steps, same circuit.")] = 0,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Default: the cores there are; changes no result.")

@@ -179,6 +179,12 @@ def test_a_complete_table_comes_out_exact_or_not_at_all(run, workplace, monkeypa
     assert err == "" if written else "nothing written: 2 output values wrong" in one_line(err)
 
 
+def test_more_nodes_than_asked_for_is_said(run, workplace):
+    code, out, err = run("learn", "adder:2", "--max-ands", 2, "--steps", 2, "-q", "--json", "-o", "a.aig")
+    assert code == 1 and (workplace / "a.aig").exists()
+    assert f"{json.loads(out)['ands']} AND nodes, more than --max-ands 2" in one_line(err)
+
+
 def test_a_sample_is_learned_as_well_as_can_be(run, workplace, monkeypatch):
     (workplace / "s.pla").write_text(".i 2\n.o 1\n.type fr\n00 1\n01 0\n.e\n")
     monkeypatch.setattr(learn.search, "learn", answers(None, constant(generate("parity", 2))))
@@ -217,6 +223,22 @@ def test_a_signal_writes_the_best_so_far(workplace, number):
     assert "interrupted: going on with the best circuit so far" in err and "Traceback" not in err
     assert read_circuit("m.aig").num_inputs == 8
     assert [p.name for p in workplace.iterdir()] == ["m.aig"]
+
+
+def test_a_second_signal_gives_up(workplace):
+    command = [*COMMAND, "learn", "multiplier:4", "--threads", "1", "-o", "m.aig"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert "errors" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert any("once more to give up" in line for line in iter(process.stderr.readline, ""))
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    # The search may have come to its end between the two signals; then the second one meets the writing.
+    assert process.returncode in (130, -signal.SIGINT) and out == ""
+    assert list(workplace.iterdir()) == []
 
 
 def test_a_terminal_gets_a_bar():
