@@ -42,8 +42,7 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
 
 def folded(circuit: Circuit) -> Circuit:
     """Fold constants, repeated and complemented fan-ins, share equal gates, drop dead gates; never more gates."""
-    result = without_dead_gates(rebuild(circuit, _same))
-    return result if result.num_gates <= circuit.num_gates else without_dead_gates(circuit)
+    return without_dead_gates(rebuild(circuit, _same))  # the builder adds at most one gate for each
 
 
 def _record(term: type[Term]) -> Emit:
