@@ -90,6 +90,8 @@ class Scratch(NamedTuple):
 
 
 MAX_CHOICES = 4096
+HASHED_WORDS = 8
+"""Words of a wire's value that its hash covers; a match is compared in full."""
 
 
 def make_net(inputs: NDArray[np.uint64], target: NDArray[np.uint64], care: NDArray[np.uint64], nodes: int) -> Net:
@@ -178,36 +180,38 @@ def _unit(rng):
 
 
 @_jit
-def _evaluate(net, source, w, destination):
-    """Write node ``w``'s value computed from ``source`` rows into ``destination[w]``."""
-    a, b = net.fanin[w, 0], net.fanin[w, 1]
+def _evaluate(kinds, fanin, value, w):
+    """Recompute node ``w``'s value."""
+    a, b = fanin[w, 0], fanin[w, 1]
     ca, cb = _mask(a & 1), _mask(b & 1)
     a >>= 1
     b >>= 1
-    if net.kind[w] == AND:
-        for i in range(destination.shape[1]):
-            destination[w, i] = (source[a, i] ^ ca) & (source[b, i] ^ cb)
+    if kinds[w] == AND:
+        for i in range(value.shape[1]):
+            value[w, i] = (value[a, i] ^ ca) & (value[b, i] ^ cb)
     else:
         c = ca ^ cb
-        for i in range(destination.shape[1]):
-            destination[w, i] = source[a, i] ^ source[b, i] ^ c
+        for i in range(value.shape[1]):
+            value[w, i] = value[a, i] ^ value[b, i] ^ c
 
 
 @_jit
 def simulate(net):
     """Recompute every node's value."""
-    for k in range(net.size[2]):
-        _evaluate(net, net.value, net.order[k], net.value)
+    sizes, kinds, fanin, value, order = net.size, net.kind, net.fanin, net.value, net.order
+    for k in range(sizes[2]):
+        _evaluate(kinds, fanin, value, order[k])
 
 
 @_jit
 def wrong(net, target, care):
     """Count the output values that differ from ``target`` where there is ``care``."""
+    value, outputs = net.value, net.outputs
     total = 0
-    for o in range(len(net.outputs)):
-        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
-        for i in range(net.value.shape[1]):
-            total += _popcount((net.value[w, i] ^ c ^ target[o, i]) & care[o, i])
+    for o in range(len(outputs)):
+        w, c = outputs[o] >> 1, _mask(outputs[o] & 1)
+        for i in range(value.shape[1]):
+            total += _popcount((value[w, i] ^ c ^ target[o, i]) & care[o, i])
     return total
 
 
@@ -220,35 +224,36 @@ def errors(net):
 @_jit
 def sort_nodes(net, scratch, everything):
     """Recompute ``order`` depth first from the outputs, and from all nodes if ``everything``."""
-    n, wires = net.size[0], net.size[1]
-    state, stack = scratch.mark, scratch.stack
+    sizes, fanin, order, place, outputs = net.size, net.fanin, net.order, net.place, net.outputs
+    mark, stack = scratch.mark, scratch.stack
+    n, wires = sizes[0], sizes[1]
     for w in range(wires):
-        state[w] = 0
-        net.place[w] = -1
+        mark[w] = 0
+        place[w] = -1
     count = 0
-    roots = len(net.outputs)
+    roots = len(outputs)
     for r in range(roots + (wires - n - 1 if everything else 0)):
-        root = net.outputs[r] >> 1 if r < roots else n + 1 + r - roots
+        root = outputs[r] >> 1 if r < roots else n + 1 + r - roots
         top = 0
         stack[0] = root
         while top >= 0:
             w = stack[top]
-            if w <= n or state[w] == 2:
+            if w <= n or mark[w] == 2:
                 top -= 1
-            elif state[w] == 0:
-                state[w] = 1
+            elif mark[w] == 0:
+                mark[w] = 1
                 for pin in range(2):
-                    f = net.fanin[w, pin] >> 1
-                    if f > n and state[f] == 0:
+                    f = fanin[w, pin] >> 1
+                    if f > n and mark[f] == 0:
                         top += 1
                         stack[top] = f
             else:
-                state[w] = 2
-                net.place[w] = count
-                net.order[count] = w
+                mark[w] = 2
+                place[w] = count
+                order[count] = w
                 count += 1
                 top -= 1
-    net.size[2] = count
+    sizes[2] = count
 
 
 @_jit
@@ -266,8 +271,8 @@ def _slot(table, last, wires_kind, fanin, kind, a, b):
 
 
 @_jit
-def _make(net, table, last, kind, a, b):
-    """Return the literal of (kind, a, b): trivial, shared, or a new node appended to ``net``."""
+def _make(sizes, kinds, fanin, order, place, table, last, kind, a, b):
+    """Return the literal of (kind, a, b): trivial, shared, or a new node appended to the net of these arrays."""
     if a > b:
         a, b = b, a
     if kind == AND:
@@ -286,17 +291,17 @@ def _make(net, table, last, kind, a, b):
             return out
         if a == 0:
             return b ^ out
-    s = _slot(table, last, net.kind, net.fanin, kind, a, b)
+    s = _slot(table, last, kinds, fanin, kind, a, b)
     w = table[s]
     if w == 0:
-        w = net.size[1]
-        net.kind[w] = kind
-        net.fanin[w, 0] = a
-        net.fanin[w, 1] = b
-        net.order[net.size[2]] = w
-        net.place[w] = net.size[2]
-        net.size[1] += 1
-        net.size[2] += 1
+        w = sizes[1]
+        kinds[w] = kind
+        fanin[w, 0] = a
+        fanin[w, 1] = b
+        order[sizes[2]] = w
+        place[w] = sizes[2]
+        sizes[1] += 1
+        sizes[2] += 1
         table[s] = w
     return 2 * w + out
 
@@ -304,14 +309,15 @@ def _make(net, table, last, kind, a, b):
 @_jit
 def count_refs(net, refs):
     """Count the readers of every wire."""
-    for w in range(net.size[1]):
+    sizes, fanin, order, outputs = net.size, net.fanin, net.order, net.outputs
+    for w in range(sizes[1]):
         refs[w] = 0
-    for k in range(net.size[2]):
-        w = net.order[k]
-        refs[net.fanin[w, 0] >> 1] += 1
-        refs[net.fanin[w, 1] >> 1] += 1
-    for o in range(len(net.outputs)):
-        refs[net.outputs[o] >> 1] += 1
+    for k in range(sizes[2]):
+        w = order[k]
+        refs[fanin[w, 0] >> 1] += 1
+        refs[fanin[w, 1] >> 1] += 1
+    for o in range(len(outputs)):
+        refs[outputs[o] >> 1] += 1
 
 
 @_jit
@@ -321,26 +327,34 @@ def rebuild(net, scratch, keep_xor):
     With ``keep_xor`` false, XOR nodes become three ANDs that share with the others. ``scratch.refs`` counts the readers
     afterwards.
     """
+    sizes, kinds, fanin, order, place, outputs = net.size, net.kind, net.fanin, net.order, net.place, net.outputs
+    stack, new, refs, old_kind, old_fanin, table = (
+        scratch.stack,
+        scratch.map,
+        scratch.refs,
+        scratch.kind,
+        scratch.fanin,
+        scratch.table,
+    )
     dead = True
     while dead:  # what became trivial may leave others unread
         sort_nodes(net, scratch, False)
-        n, count = net.size[0], net.size[2]
-        old_kind, old_fanin, new = scratch.kind, scratch.fanin, scratch.map
+        n, count = sizes[0], sizes[2]
         for k in range(count):
-            w = net.order[k]
-            old_kind[k] = net.kind[w]
-            old_fanin[k, 0] = net.fanin[w, 0]
-            old_fanin[k, 1] = net.fanin[w, 1]
-            scratch.stack[k] = w
+            w = order[k]
+            old_kind[k] = kinds[w]
+            old_fanin[k, 0] = fanin[w, 0]
+            old_fanin[k, 1] = fanin[w, 1]
+            stack[k] = w
         for w in range(n + 1):
             new[w] = 2 * w
         slots = 16
-        while slots < 12 * (count + 1) and slots < len(scratch.table):
+        while slots < 12 * (count + 1) and slots < len(table):
             slots *= 2
         for s in range(slots):
-            scratch.table[s] = 0
-        net.size[1] = n + 1
-        net.size[2] = 0
+            table[s] = 0
+        sizes[1] = n + 1
+        sizes[2] = 0
         for k in range(count):
             a, b = old_fanin[k, 0], old_fanin[k, 1]
             a = new[a >> 1] ^ (a & 1)
@@ -353,14 +367,14 @@ def rebuild(net, scratch, keep_xor):
                     first, a, b = literal, a ^ 1, b ^ 1
                 elif part == 2:
                     a, b = first ^ 1, literal ^ 1
-                literal = _make(net, scratch.table, slots - 1, kind, a, b)
-            new[scratch.stack[k]] = literal
-        for o in range(len(net.outputs)):
-            net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
-        count_refs(net, scratch.refs)
+                literal = _make(sizes, kinds, fanin, order, place, table, slots - 1, kind, a, b)
+            new[stack[k]] = literal
+        for o in range(len(outputs)):
+            outputs[o] = new[outputs[o] >> 1] ^ (outputs[o] & 1)
+        count_refs(net, refs)
         dead = False
-        for k in range(net.size[2]):
-            dead |= scratch.refs[net.order[k]] == 0
+        for k in range(sizes[2]):
+            dead |= refs[order[k]] == 0
     simulate(net)
 
 
@@ -374,37 +388,37 @@ def cost(net, xor_cost):
 
 
 @_jit
-def _release(net, refs, stack, literal, xor_cost):
+def _release(n, kinds, fanin, refs, stack, literal, xor_cost):
     """Take one reader from a wire; return the size of what nobody reads any more."""
-    n, freed, top = net.size[0], 0, 0
+    freed, top = 0, 0
     stack[0] = literal >> 1
     while top >= 0:
         w = stack[top]
         top -= 1
         refs[w] -= 1
         if refs[w] == 0 and w > n:
-            freed += xor_cost if net.kind[w] == XOR else 1
+            freed += xor_cost if kinds[w] == XOR else 1
             top += 1
-            stack[top] = net.fanin[w, 0] >> 1
+            stack[top] = fanin[w, 0] >> 1
             top += 1
-            stack[top] = net.fanin[w, 1] >> 1
+            stack[top] = fanin[w, 1] >> 1
     return freed
 
 
 @_jit
-def _acquire(net, refs, stack, literal, xor_cost):
+def _acquire(n, kinds, fanin, refs, stack, literal, xor_cost):
     """Undo :func:`_release`; return the size of what is read again."""
-    n, added, top = net.size[0], 0, 0
+    added, top = 0, 0
     stack[0] = literal >> 1
     while top >= 0:
         w = stack[top]
         top -= 1
         if refs[w] == 0 and w > n:
-            added += xor_cost if net.kind[w] == XOR else 1
+            added += xor_cost if kinds[w] == XOR else 1
             top += 1
-            stack[top] = net.fanin[w, 0] >> 1
+            stack[top] = fanin[w, 0] >> 1
             top += 1
-            stack[top] = net.fanin[w, 1] >> 1
+            stack[top] = fanin[w, 1] >> 1
         refs[w] += 1
     return added
 
@@ -416,15 +430,24 @@ def observe(net, scratch, g):
     Returns:
         whether any output, cared for or not, changes.
     """
+    sizes, kinds, fanin, value, order, place, outputs = (
+        net.size,
+        net.kind,
+        net.fanin,
+        net.value,
+        net.order,
+        net.place,
+        net.outputs,
+    )
     flip, mark = scratch.flip, scratch.mark
-    for w in range(net.size[1]):
+    for w in range(sizes[1]):
         mark[w] = 0
     for i in range(flip.shape[1]):
-        flip[g, i] = ~net.value[g, i]
+        flip[g, i] = ~value[g, i]
     mark[g] = 2
-    for k in range(net.place[g] + 1, net.size[2]):
-        w = net.order[k]
-        a, b = net.fanin[w, 0], net.fanin[w, 1]
+    for k in range(place[g] + 1, sizes[2]):
+        w = order[k]
+        a, b = fanin[w, 0], fanin[w, 1]
         ca, cb = _mask(a & 1), _mask(b & 1)
         a >>= 1
         b >>= 1
@@ -436,33 +459,33 @@ def observe(net, scratch, g):
             continue
         different = np.uint64(0)
         if ma == 2 and mb == 2:
-            if net.kind[w] == AND:
+            if kinds[w] == AND:
                 for i in range(flip.shape[1]):
                     x = (flip[a, i] ^ ca) & (flip[b, i] ^ cb)
                     flip[w, i] = x
-                    different |= x ^ net.value[w, i]
+                    different |= x ^ value[w, i]
             else:
                 for i in range(flip.shape[1]):
                     x = flip[a, i] ^ flip[b, i] ^ ca ^ cb
                     flip[w, i] = x
-                    different |= x ^ net.value[w, i]
+                    different |= x ^ value[w, i]
         else:
             if mb == 2:
                 a, b, ca, cb = b, a, cb, ca
-            if net.kind[w] == AND:
+            if kinds[w] == AND:
                 for i in range(flip.shape[1]):
-                    x = (flip[a, i] ^ ca) & (net.value[b, i] ^ cb)
+                    x = (flip[a, i] ^ ca) & (value[b, i] ^ cb)
                     flip[w, i] = x
-                    different |= x ^ net.value[w, i]
+                    different |= x ^ value[w, i]
             else:
                 for i in range(flip.shape[1]):
-                    x = flip[a, i] ^ net.value[b, i] ^ ca ^ cb
+                    x = flip[a, i] ^ value[b, i] ^ ca ^ cb
                     flip[w, i] = x
-                    different |= x ^ net.value[w, i]
+                    different |= x ^ value[w, i]
         mark[w] = 2 if different != 0 else 1
     changed = False
-    for o in range(len(net.outputs)):
-        changed |= mark[net.outputs[o] >> 1] == 2
+    for o in range(len(outputs)):
+        changed |= mark[outputs[o] >> 1] == 2
     return changed
 
 
@@ -479,22 +502,24 @@ def wants(net, scratch, g):
     Returns:
         how many outputs see the wire; they are listed in ``scratch.seen``.
     """
+    value, outputs, target, care = net.value, net.outputs, net.target, net.care
+    flip, mark, want, viewers = scratch.flip, scratch.mark, scratch.want, scratch.seen
     seen = 0
-    for o in range(len(net.outputs)):
-        w = net.outputs[o] >> 1
-        if scratch.mark[w] != 2:
+    for o in range(len(outputs)):
+        w = outputs[o] >> 1
+        if mark[w] != 2:
             continue
-        c = _mask(net.outputs[o] & 1)
+        c = _mask(outputs[o] & 1)
         anything = np.uint64(0)
-        for i in range(net.value.shape[1]):
-            sees = (net.value[w, i] ^ scratch.flip[w, i]) & net.care[o, i]
-            right = ~(net.value[w, i] ^ c ^ net.target[o, i])
-            one = sees & ~(right ^ net.value[g, i])
-            scratch.want[1, seen, i] = one
-            scratch.want[0, seen, i] = sees & ~one
+        for i in range(value.shape[1]):
+            sees = (value[w, i] ^ flip[w, i]) & care[o, i]
+            right = ~(value[w, i] ^ c ^ target[o, i])
+            one = sees & ~(right ^ value[g, i])
+            want[1, seen, i] = one
+            want[0, seen, i] = sees & ~one
             anything |= sees
         if anything != 0:
-            scratch.seen[seen] = o
+            viewers[seen] = o
             seen += 1
     return seen
 
@@ -515,29 +540,31 @@ def score_choices(net, scratch, g, pin, signal):
     Returns:
         (whether an output sees the node on a pattern that matters, the index of the present choice).
     """
-    wires, words = net.size[1], net.value.shape[1]
+    sizes, kinds, fanin, value, place, outputs = net.size, net.kind, net.fanin, net.value, net.place, net.outputs
+    mark, want = scratch.mark, scratch.want
+    wires, words = sizes[1], value.shape[1]
     if not observe(net, scratch, g):
         return False, 0
     seen = wants(net, scratch, g)
     if seen == 0:
         return False, 0
-    kept = net.fanin[g, pin] >> 1
+    kept = fanin[g, pin] >> 1
     total = np.zeros(2, np.int64)
     kept_total = np.zeros(2, np.int64)
     now = 0
     for v in range(2):
         for s in range(seen):
             for i in range(words):
-                x = scratch.want[v, s, i]
+                x = want[v, s, i]
                 total[v] += _popcount(x)
-                kept_total[v] += _popcount(x & net.value[kept, i])
-                now += _popcount(x & (net.value[g, i] ^ _mask(v)))
-    impossible = np.int64(64) * words * len(net.outputs)
+                kept_total[v] += _popcount(x & value[kept, i])
+                now += _popcount(x & (value[g, i] ^ _mask(v)))
+    impossible = np.int64(64) * words * len(outputs)
     other, cells = np.zeros(2, np.int64), np.zeros((2, 4), np.int64)
     both = np.zeros(2, np.int64)
     for w in range(wires):
         base = w * FUNCTIONS
-        if scratch.mark[w] != 0 or (w > net.size[0] and net.place[w] < 0):
+        if mark[w] != 0 or (w > sizes[0] and place[w] < 0):
             for f in range(FUNCTIONS):
                 signal[base + f] = impossible
             continue
@@ -545,9 +572,9 @@ def score_choices(net, scratch, g, pin, signal):
             o, ab = 0, 0
             for s in range(seen):
                 for i in range(words):
-                    x = scratch.want[v, s, i] & net.value[w, i]
+                    x = want[v, s, i] & value[w, i]
                     o += _popcount(x)
-                    ab += _popcount(x & net.value[kept, i])
+                    ab += _popcount(x & value[kept, i])
             other[v], both[v] = o, ab
             cells[v, 3] = both[v]
             cells[v, 1] = kept_total[v] - both[v]
@@ -561,8 +588,8 @@ def score_choices(net, scratch, g, pin, signal):
         wrong = cells[0, 1] + cells[0, 2] + cells[1, 0] + cells[1, 3]
         signal[base + 8] = wrong - now
         signal[base + 9] = total[0] + total[1] - wrong - now
-    a, b = net.fanin[g, pin], net.fanin[g, 1 - pin]
-    if net.kind[g] == AND:
+    a, b = fanin[g, pin], fanin[g, 1 - pin]
+    if kinds[g] == AND:
         present = (b >> 1) * FUNCTIONS + (a & 1) + 2 * (b & 1)
     else:
         present = (b >> 1) * FUNCTIONS + 8 + ((a ^ b) & 1)
@@ -572,32 +599,34 @@ def score_choices(net, scratch, g, pin, signal):
 @_jit
 def complement_readers(net, g):
     """Complement wire ``g`` wherever it is read."""
-    for k in range(net.size[2]):
-        w = net.order[k]
+    sizes, fanin, order, outputs = net.size, net.fanin, net.order, net.outputs
+    for k in range(sizes[2]):
+        w = order[k]
         for pin in range(2):
-            if net.fanin[w, pin] >> 1 == g:
-                net.fanin[w, pin] ^= 1
-    for o in range(len(net.outputs)):
-        if net.outputs[o] >> 1 == g:
-            net.outputs[o] ^= 1
+            if fanin[w, pin] >> 1 == g:
+                fanin[w, pin] ^= 1
+    for o in range(len(outputs)):
+        if outputs[o] >> 1 == g:
+            outputs[o] ^= 1
 
 
 @_jit
 def take_choice(net, scratch, g, pin, choice):
     """Apply a choice of :func:`score_choices` and resimulate."""
+    kinds, fanin, place = net.kind, net.fanin, net.place
     w, f = choice // FUNCTIONS, choice % FUNCTIONS
-    a = net.fanin[g, pin] & -2
+    a = fanin[g, pin] & -2
     if f < 8:
-        net.kind[g] = AND
-        net.fanin[g, pin] = a + (f & 1)
-        net.fanin[g, 1 - pin] = 2 * w + (f >> 1 & 1)
+        kinds[g] = AND
+        fanin[g, pin] = a + (f & 1)
+        fanin[g, 1 - pin] = 2 * w + (f >> 1 & 1)
         if f & 4:
             complement_readers(net, g)
     else:
-        net.kind[g] = XOR
-        net.fanin[g, pin] = a
-        net.fanin[g, 1 - pin] = 2 * w + (f & 1)
-    if net.place[w] > net.place[g]:
+        kinds[g] = XOR
+        fanin[g, pin] = a
+        fanin[g, 1 - pin] = 2 * w + (f & 1)
+    if place[w] > place[g]:
         sort_nodes(net, scratch, True)
     simulate(net)
 
@@ -605,28 +634,31 @@ def take_choice(net, scratch, g, pin, choice):
 @_jit
 def append(net, kind, a, b):
     """Add a node at the end of the order and return its wire; -1 when the net is full."""
-    w = net.size[1]
-    if w >= len(net.kind):
+    sizes, kinds, fanin, value, order, place = net.size, net.kind, net.fanin, net.value, net.order, net.place
+    w = sizes[1]
+    if w >= len(kinds):
         return -1
-    net.kind[w] = kind
-    net.fanin[w, 0] = a
-    net.fanin[w, 1] = b
-    net.order[net.size[2]] = w
-    net.place[w] = net.size[2]
-    net.size[1] += 1
-    net.size[2] += 1
-    _evaluate(net, net.value, w, net.value)
+    kinds[w] = kind
+    fanin[w, 0] = a
+    fanin[w, 1] = b
+    order[sizes[2]] = w
+    place[w] = sizes[2]
+    sizes[1] += 1
+    sizes[2] += 1
+    _evaluate(kinds, fanin, value, w)
     return w
 
 
 @_jit
 def randomise(net, scratch, g, rng):
     """Give node ``g`` a random function of two random wires that do not depend on it (after :func:`observe`)."""
+    sizes, kinds, fanin, place = net.size, net.kind, net.fanin, net.place
+    mark = scratch.mark
     for pin in range(2):
-        w = 1 + below(rng, net.size[1] - 1)
-        if scratch.mark[w] == 0 and (w <= net.size[0] or net.place[w] >= 0):
-            net.fanin[g, pin] = 2 * w + below(rng, 2)
-    net.kind[g] = XOR if below(rng, 5) == 0 else AND
+        w = 1 + below(rng, sizes[1] - 1)
+        if mark[w] == 0 and (w <= sizes[0] or place[w] >= 0):
+            fanin[g, pin] = 2 * w + below(rng, 2)
+    kinds[g] = XOR if below(rng, 5) == 0 else AND
     sort_nodes(net, scratch, True)
     simulate(net)
 
@@ -634,8 +666,9 @@ def randomise(net, scratch, g, rng):
 @_jit
 def add_random(net, scratch, rng, nodes):
     """Append random nodes: the pool of spare parts."""
+    sizes = net.size
     for _ in range(nodes):
-        wires = net.size[1]
+        wires = sizes[1]
         a = 2 * (1 + below(rng, wires - 1)) + below(rng, 2)
         b = 2 * (1 + below(rng, wires - 1)) + below(rng, 2)
         if append(net, XOR if below(rng, 5) == 0 else AND, a, b) < 0:
@@ -656,8 +689,10 @@ def insert(net, scratch, g, rng, pairs):
     Returns:
         the exact change of the loss (0 or less), or 1 when nothing was inserted (unseen, full, or only worse choices).
     """
-    wires, words, n = net.size[1], net.value.shape[1], net.size[0]
-    if wires + 2 > len(net.kind) or not observe(net, scratch, g):
+    sizes, kinds, fanin, value, place = net.size, net.kind, net.fanin, net.value, net.place
+    mark, stack, want = scratch.mark, scratch.stack, scratch.want
+    wires, words, n = sizes[1], value.shape[1], sizes[0]
+    if wires + 2 > len(kinds) or not observe(net, scratch, g):
         return 1
     seen = wants(net, scratch, g)
     if seen == 0:
@@ -667,13 +702,13 @@ def insert(net, scratch, g, rng, pairs):
     for v in range(2):
         for s in range(seen):
             for i in range(words):
-                x = net.value[g, i] ^ _mask(1 - v)
-                total[2 * v] += _popcount(x & scratch.want[1 - v, s, i])
-                total[2 * v + 1] += _popcount(x & scratch.want[v, s, i])
-    candidates = scratch.stack
+                x = value[g, i] ^ _mask(1 - v)
+                total[2 * v] += _popcount(x & want[1 - v, s, i])
+                total[2 * v + 1] += _popcount(x & want[v, s, i])
+    candidates = stack
     count = 0
     for w in range(wires):
-        if scratch.mark[w] == 0 and (w <= n or net.place[w] >= 0):
+        if mark[w] == 0 and (w <= n or place[w] >= 0):
             candidates[count] = w
             count += 1
     singles = np.zeros((count, 4), np.int64)
@@ -683,9 +718,9 @@ def insert(net, scratch, g, rng, pairs):
             fix, keep = 0, 0
             for s in range(seen):
                 for i in range(words):
-                    x = net.value[w, i] & (net.value[g, i] ^ _mask(1 - v))
-                    fix += _popcount(x & scratch.want[1 - v, s, i])
-                    keep += _popcount(x & scratch.want[v, s, i])
+                    x = value[w, i] & (value[g, i] ^ _mask(1 - v))
+                    fix += _popcount(x & want[1 - v, s, i])
+                    keep += _popcount(x & want[v, s, i])
             singles[c, 2 * v], singles[c, 2 * v + 1] = fix, keep
     best, ties = np.int64(1), 0
     best_x, best_y, best_f, best_op = 0, 0, 0, 0
@@ -706,9 +741,9 @@ def insert(net, scratch, g, rng, pairs):
                 fix, keep = 0, 0
                 for s in range(seen):
                     for i in range(words):
-                        z = net.value[x, i] & net.value[y, i] & (net.value[g, i] ^ _mask(1 - v))
-                        fix += _popcount(z & scratch.want[1 - v, s, i])
-                        keep += _popcount(z & scratch.want[v, s, i])
+                        z = value[x, i] & value[y, i] & (value[g, i] ^ _mask(1 - v))
+                        fix += _popcount(z & want[1 - v, s, i])
+                        keep += _popcount(z & want[v, s, i])
                 both[2 * v], both[2 * v + 1] = fix, keep
             for q in range(4):
                 cells[q, 3] = both[q]
@@ -744,14 +779,14 @@ def insert(net, scratch, g, rng, pairs):
     else:
         h = append(net, XOR, 2 * best_x, 2 * best_y)
         hl = 2 * h + (best_f & 1)
-    copy = append(net, net.kind[g], net.fanin[g, 0], net.fanin[g, 1])
+    copy = append(net, kinds[g], fanin[g, 0], fanin[g, 1])
     if best_op == 0:  # g AND NOT h
-        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy, hl ^ 1
+        kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy, hl ^ 1
     elif best_op == 1:  # NOT (NOT g AND NOT h)
-        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy + 1, hl ^ 1
+        kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy + 1, hl ^ 1
         complement_readers(net, g)
     else:
-        net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = XOR, 2 * copy, hl
+        kinds[g], fanin[g, 0], fanin[g, 1] = XOR, 2 * copy, hl
     sort_nodes(net, scratch, True)
     simulate(net)
     return best
@@ -765,36 +800,38 @@ def patch(net, scratch, rng):
         the change of the loss, below zero; 0 when nothing is wrong, the net is full, or a wrong pattern cannot be told
         from a right one.
     """
-    words = net.value.shape[1]
+    sizes, value, place, outputs, target, care = net.size, net.value, net.place, net.outputs, net.target, net.care
+    row = scratch.row
+    words = value.shape[1]
     wrong = 0
-    for o in range(len(net.outputs)):
-        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
+    for o in range(len(outputs)):
+        w, c = outputs[o] >> 1, _mask(outputs[o] & 1)
         for i in range(words):
-            wrong += _popcount((net.value[w, i] ^ c ^ net.target[o, i]) & net.care[o, i])
+            wrong += _popcount((value[w, i] ^ c ^ target[o, i]) & care[o, i])
     if wrong == 0:
         return 0
     pick = below(rng, wrong)
     output, word, bit = 0, 0, np.uint64(0)
-    for o in range(len(net.outputs)):
-        w, c = net.outputs[o] >> 1, _mask(net.outputs[o] & 1)
+    for o in range(len(outputs)):
+        w, c = outputs[o] >> 1, _mask(outputs[o] & 1)
         for i in range(words):
-            x = (net.value[w, i] ^ c ^ net.target[o, i]) & net.care[o, i]
+            x = (value[w, i] ^ c ^ target[o, i]) & care[o, i]
             here = _popcount(x)
             if pick >= 0 and pick < here:
                 for _ in range(pick):
                     x &= x - np.uint64(1)
                 output, word, bit = o, i, x & (~x + np.uint64(1))
             pick -= here
-    lit = net.outputs[output]
+    lit = outputs[output]
     c = _mask(lit & 1)
-    want = (net.target[output, word] & bit) != 0
+    want = (target[output, word] & bit) != 0
     # fix: wrong like the picked one; spoil: cared-for patterns of the other wanted value
-    fix, spoil = scratch.row[0], scratch.row[1]
+    fix, spoil = row[0], row[1]
     for i in range(words):
-        t = net.target[output, i] ^ (np.uint64(0) if want else ~np.uint64(0))
-        v = net.value[lit >> 1, i] ^ c ^ (np.uint64(0) if want else ~np.uint64(0))
-        fix[i] = t & ~v & net.care[output, i]
-        spoil[i] = ~t & ~v & net.care[output, i]
+        t = target[output, i] ^ (np.uint64(0) if want else ~np.uint64(0))
+        v = value[lit >> 1, i] ^ c ^ (np.uint64(0) if want else ~np.uint64(0))
+        fix[i] = t & ~v & care[output, i]
+        spoil[i] = ~t & ~v & care[output, i]
     cube = -1
     while True:
         left = 0
@@ -803,13 +840,13 @@ def patch(net, scratch, rng):
         if left == 0 and cube >= 0:
             break
         best, best_literal, ties = -1.0, -1, 0
-        for w in range(1, net.size[1]):
-            if w > net.size[0] and net.place[w] < 0:
+        for w in range(1, sizes[1]):
+            if w > sizes[0] and place[w] < 0:
                 continue
-            m = _mask(0 if net.value[w, word] & bit else 1)
+            m = _mask(0 if value[w, word] & bit else 1)
             keep, out = 0, 0
             for i in range(words):
-                x = net.value[w, i] ^ m
+                x = value[w, i] ^ m
                 keep += _popcount(fix[i] & x)
                 out += _popcount(spoil[i] & ~x)
             score = (out + 0.01) * keep
@@ -823,7 +860,7 @@ def patch(net, scratch, rng):
             return 0
         m = _mask(best_literal & 1)
         for i in range(words):
-            x = net.value[best_literal >> 1, i] ^ m
+            x = value[best_literal >> 1, i] ^ m
             fix[i] &= x
             spoil[i] &= x
         if cube < 0:
@@ -840,12 +877,12 @@ def patch(net, scratch, rng):
         node = append(net, AND, lit ^ 1, cube ^ 1)
         if node < 0:
             return 0
-        net.outputs[output] = 2 * node + 1
+        outputs[output] = 2 * node + 1
     else:
         node = append(net, AND, lit, cube ^ 1)
         if node < 0:
             return 0
-        net.outputs[output] = 2 * node
+        outputs[output] = 2 * node
     return -fixed
 
 
@@ -853,28 +890,37 @@ def patch(net, scratch, rng):
 
 
 @_jit
-def _add_choice(net, scratch, count, kind, a, b, freed, xor_cost, inverse_temperature, most):
-    """List a replacement of the node under consideration with its size change and heat-bath weight.
+def _listed(choices, count, kind, a, b):
+    """List a replacement, if there is room; return the number listed."""
+    if count < len(choices):
+        choices[count, 0] = kind
+        choices[count, 1] = a
+        choices[count, 2] = b
+        count += 1
+    return count
 
-    A replacement that adds more than ``most`` has no weight.
+
+@_jit
+def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
+    """Give every listed replacement its size change and heat-bath weight; one that adds more than ``most`` has none.
+
+    ``scratch.refs`` is as if the node under consideration had gone, which frees ``freed``.
     """
-    if count >= len(scratch.weight):
-        return count
-    added = 0
-    if kind >= 0:
-        added = xor_cost if kind == XOR else 1
-    refs = scratch.refs
-    if refs[a >> 1] == 0 or (b >= 0 and refs[b >> 1] == 0):
-        added += _acquire(net, refs, scratch.stack, a, xor_cost)
-        if b >= 0:
-            added += _acquire(net, refs, scratch.stack, b, xor_cost)
-            _release(net, refs, scratch.stack, b, xor_cost)
-        _release(net, refs, scratch.stack, a, xor_cost)
-    change = added - freed
-    scratch.choice[count, 0], scratch.choice[count, 1] = kind, a
-    scratch.choice[count, 2], scratch.choice[count, 3] = b, change
-    scratch.weight[count] = np.exp(-change * inverse_temperature) if change <= most else 0.0
-    return count + 1
+    n, kinds, fanin = net.size[0], net.kind, net.fanin
+    choices, weights, refs, stack = scratch.choice, scratch.weight, scratch.refs, scratch.stack
+    for c in range(count):
+        kind, a, b = choices[c, 0], choices[c, 1], choices[c, 2]
+        change = -freed
+        if kind >= 0:
+            change += xor_cost if kind == XOR else 1
+        if refs[a >> 1] == 0 or (b >= 0 and refs[b >> 1] == 0):
+            change += _acquire(n, kinds, fanin, refs, stack, a, xor_cost)
+            if b >= 0:
+                change += _acquire(n, kinds, fanin, refs, stack, b, xor_cost)
+                _release(n, kinds, fanin, refs, stack, b, xor_cost)
+            _release(n, kinds, fanin, refs, stack, a, xor_cost)
+        choices[c, 3] = change
+        weights[c] = np.exp(-change * inverse_temperature) if change <= most else 0.0
 
 
 @_jit
@@ -884,30 +930,41 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     Returns:
         (number of choices, literals that contain the on-set, literals that avoid the off-set).
     """
-    words, refs = net.value.shape[1], scratch.refs
-    on, off, cares = scratch.row[0], scratch.row[1], scratch.care
+    sizes, kinds, fanin, value, outputs, care = net.size, net.kind, net.fanin, net.value, net.outputs, net.care
+    cares, choices, down_list, flip, hashes, mark, refs, row, stack, table, up_list = (
+        scratch.care,
+        scratch.choice,
+        scratch.down,
+        scratch.flip,
+        scratch.hash,
+        scratch.mark,
+        scratch.refs,
+        scratch.row,
+        scratch.stack,
+        scratch.table,
+        scratch.up,
+    )
+    words = value.shape[1]
+    on, off = row[0], row[1]
     observe(net, scratch, g)
     for i in range(words):
         cares[i] = 0
-    for o in range(len(net.outputs)):
-        w = net.outputs[o] >> 1
-        if scratch.mark[w] == 2:
+    for o in range(len(outputs)):
+        w = outputs[o] >> 1
+        if mark[w] == 2:
             for i in range(words):
-                cares[i] |= (net.value[w, i] ^ scratch.flip[w, i]) & net.care[o, i]
+                cares[i] |= (value[w, i] ^ flip[w, i]) & care[o, i]
     for i in range(words):
-        on[i] = cares[i] & net.value[g, i]
-        off[i] = cares[i] & ~net.value[g, i]
-    freed = xor_cost if net.kind[g] == XOR else 1
-    freed += _release(net, refs, scratch.stack, net.fanin[g, 0], xor_cost)
-    freed += _release(net, refs, scratch.stack, net.fanin[g, 1], xor_cost)
+        on[i] = cares[i] & value[g, i]
+        off[i] = cares[i] & ~value[g, i]
     # literals that contain the on-set, and literals that avoid the off-set
     ups, downs, count = 0, 0, 0
-    for w in range(net.size[1]):
-        if scratch.mark[w] != 0:
+    for w in range(sizes[1]):
+        if mark[w] != 0:
             continue
         in_on, out_on, in_off, out_off = True, True, True, True
         for i in range(words):
-            x = net.value[w, i]
+            x = value[w, i]
             in_on &= (on[i] & ~x) == 0  # x contains the on-set
             out_on &= (on[i] & x) == 0
             in_off &= (off[i] & ~x) == 0
@@ -915,103 +972,103 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
             if not (in_on or out_on or in_off or out_off):
                 break
         if in_on:
-            scratch.up[ups] = 2 * w
+            up_list[ups] = 2 * w
             ups += 1
         if out_on:
-            scratch.up[ups] = 2 * w + 1
+            up_list[ups] = 2 * w + 1
             ups += 1
         if out_off:
-            scratch.down[downs] = 2 * w
+            down_list[downs] = 2 * w
             downs += 1
         if in_off:
-            scratch.down[downs] = 2 * w + 1
+            down_list[downs] = 2 * w + 1
             downs += 1
         if in_on and out_off:
-            count = _add_choice(net, scratch, count, -1, 2 * w, -1, freed, xor_cost, inverse_temperature, most)
+            count = _listed(choices, count, -1, 2 * w, -1)
         if out_on and in_off:
-            count = _add_choice(net, scratch, count, -1, 2 * w + 1, -1, freed, xor_cost, inverse_temperature, most)
+            count = _listed(choices, count, -1, 2 * w + 1, -1)
     wires_end = count
     if wires_end == 0:
         for s in range(ups):
-            a = scratch.up[s]
+            a = up_list[s]
             wa, ca = a >> 1, _mask(a & 1)
             if wa == 0:
                 continue
             for t in range(s):
-                b = scratch.up[t]
+                b = up_list[t]
                 wb, cb = b >> 1, _mask(b & 1)
                 if wb == wa or wb == 0:
                     continue
                 good = True
                 for i in range(words):
-                    if (net.value[wa, i] ^ ca) & (net.value[wb, i] ^ cb) & off[i]:
+                    if (value[wa, i] ^ ca) & (value[wb, i] ^ cb) & off[i]:
                         good = False
                         break
                 if good:
-                    count = _add_choice(net, scratch, count, AND, b, a, freed, xor_cost, inverse_temperature, most)
+                    count = _listed(choices, count, AND, b, a)
         and_end = count
         for s in range(downs):
-            a = scratch.down[s]
+            a = down_list[s]
             wa, ca = a >> 1, _mask(a & 1)
             if wa == 0:
                 continue
             for t in range(s):
-                b = scratch.down[t]
+                b = down_list[t]
                 wb, cb = b >> 1, _mask(b & 1)
                 if wb == wa or wb == 0:
                     continue
                 good = True
                 for i in range(words):
-                    if ~(net.value[wa, i] ^ ca) & ~(net.value[wb, i] ^ cb) & on[i]:
+                    if ~(value[wa, i] ^ ca) & ~(value[wb, i] ^ cb) & on[i]:
                         good = False
                         break
                 if good:
-                    count = _add_choice(
-                        net, scratch, count, AND, b ^ 1, a ^ 1, freed, xor_cost, inverse_temperature, most
-                    )
+                    count = _listed(choices, count, AND, b ^ 1, a ^ 1)
         # the ORs found are complemented ANDs: mark them by kind 2
         for s in range(and_end, count):
-            scratch.choice[s, 0] = 2
-        # XOR: a linear hash of the cared-for values finds the partner of every wire
+            choices[s, 0] = 2
+        # XOR: a linear hash of the first cared-for values proposes partners of every wire
         slots = 16
-        while slots < 2 * net.size[1]:
+        while slots < 2 * sizes[1]:
             slots *= 2
-        table = scratch.table
         for s in range(slots):
             table[s] = -1
+        hashed = min(words, HASHED_WORDS)
         hg, hc = on[0] & np.uint64(0), on[0] & np.uint64(0)
-        for i in range(words):
+        for i in range(hashed):
             hg ^= _rotated(on[i], i)
             hc ^= _rotated(cares[i], i)
-        for w in range(1, net.size[1]):
-            if scratch.mark[w] != 0:
+        for w in range(1, sizes[1]):
+            if mark[w] != 0:
                 continue
             h = on[0] & np.uint64(0)
-            for i in range(words):
-                h ^= _rotated(net.value[w, i] & cares[i], i)
-            scratch.hash[w] = h
+            for i in range(hashed):
+                h ^= _rotated(value[w, i] & cares[i], i)
+            hashes[w] = h
             for c in range(2):
                 key = h ^ hg ^ (hc if c else np.uint64(0))
                 s = _hashed(key) & (slots - 1)
                 while table[s] >= 0:
                     v = table[s]
-                    if scratch.hash[v] == key:
+                    if hashes[v] == key:
                         good = True
                         for i in range(words):
-                            if (net.value[w, i] ^ net.value[v, i] ^ net.value[g, i] ^ _mask(c)) & cares[i]:
+                            if (value[w, i] ^ value[v, i] ^ value[g, i] ^ _mask(c)) & cares[i]:
                                 good = False
                                 break
                         if good:
-                            count = _add_choice(
-                                net, scratch, count, XOR, 2 * v, 2 * w + c, freed, xor_cost, inverse_temperature, most
-                            )
+                            count = _listed(choices, count, XOR, 2 * v, 2 * w + c)
                     s = (s + 1) & (slots - 1)
             s = _hashed(h) & (slots - 1)
             while table[s] >= 0:
                 s = (s + 1) & (slots - 1)
             table[s] = w
-    _acquire(net, refs, scratch.stack, net.fanin[g, 0], xor_cost)
-    _acquire(net, refs, scratch.stack, net.fanin[g, 1], xor_cost)
+    freed = xor_cost if kinds[g] == XOR else 1
+    for pin in range(2):
+        freed += _release(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
+    _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most)
+    for pin in range(2):
+        _acquire(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
     return count, ups, downs
 
 
@@ -1038,66 +1095,76 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
     Returns:
         (smallest size met, moves tried, moves that changed the network).
     """
+    sizes, kinds, fanin, value, order, place, outputs = (
+        net.size,
+        net.kind,
+        net.fanin,
+        net.value,
+        net.order,
+        net.place,
+        net.outputs,
+    )
+    refs, up_list, down_list, choices, weights = scratch.refs, scratch.up, scratch.down, scratch.choice, scratch.weight
     inverse = 1.0 / temperature
-    count_refs(net, scratch.refs)
+    count_refs(net, refs)
     size = cost(net, xor_cost)
     smallest = cost(best, xor_cost)
     tried, changed = 0, 0
-    words = net.value.shape[1]
+    words = value.shape[1]
     while work > 0:
-        nodes = net.size[2]
+        nodes = sizes[2]
         if nodes == 0:
             break
-        g = net.order[below(rng, nodes)]
+        g = order[below(rng, nodes)]
         count, ups, downs = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
         tried += 1
-        work -= (nodes - net.place[g] + 4) * words + 4 * net.size[1] + ups * ups // 2 + downs * downs // 2 + 500
-        room = net.size[1] + 4 < len(net.kind)
+        work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 500
+        room = sizes[1] + 4 < len(kinds)
         if room and size < smallest + slack and _unit(rng) < insertion:
             up = below(rng, 2) == 0
             if (ups if up else downs) == 0:
                 continue
-            x = scratch.up[below(rng, ups)] if up else scratch.down[below(rng, downs)]
+            x = up_list[below(rng, ups)] if up else down_list[below(rng, downs)]
             w = x >> 1
-            if w == 0 or w == net.fanin[g, 0] >> 1 or w == net.fanin[g, 1] >> 1:
+            if w == 0 or w == fanin[g, 0] >> 1 or w == fanin[g, 1] >> 1:
                 continue
-            copy = append(net, net.kind[g], net.fanin[g, 0], net.fanin[g, 1])
+            copy = append(net, kinds[g], fanin[g, 0], fanin[g, 1])
             if up:
-                net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy, x
+                kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy, x
             else:
-                net.kind[g], net.fanin[g, 0], net.fanin[g, 1] = AND, 2 * copy + 1, x ^ 1
+                kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy + 1, x ^ 1
                 complement_readers(net, g)
         else:
             if count == 0:
                 continue
             total = 0.0
             for c in range(count):
-                total += scratch.weight[c]
+                total += weights[c]
             if total == 0.0:
                 continue
             at = _unit(rng) * total
             c = 0
-            while c < count - 1 and at >= scratch.weight[c]:
-                at -= scratch.weight[c]
+            while c < count - 1 and at >= weights[c]:
+                at -= weights[c]
                 c += 1
-            kind, a, b = scratch.choice[c, 0], scratch.choice[c, 1], scratch.choice[c, 2]
+            kind, a, b = choices[c, 0], choices[c, 1], choices[c, 2]
             if kind < 0:  # read another wire instead of g
                 for k in range(nodes):
-                    w = net.order[k]
+                    w = order[k]
                     for pin in range(2):
-                        if net.fanin[w, pin] >> 1 == g:
-                            net.fanin[w, pin] = a ^ (net.fanin[w, pin] & 1)
-                for o in range(len(net.outputs)):
-                    if net.outputs[o] >> 1 == g:
-                        net.outputs[o] = a ^ (net.outputs[o] & 1)
+                        if fanin[w, pin] >> 1 == g:
+                            fanin[w, pin] = a ^ (fanin[w, pin] & 1)
+                for o in range(len(outputs)):
+                    if outputs[o] >> 1 == g:
+                        outputs[o] = a ^ (outputs[o] & 1)
             else:
-                if kind == net.kind[g] and (
-                    (a == net.fanin[g, 0] and b == net.fanin[g, 1]) or (b == net.fanin[g, 0] and a == net.fanin[g, 1])
+                if kind == kinds[g] and (
+                    (a == fanin[g, 0] and b == fanin[g, 1]) or (b == fanin[g, 0] and a == fanin[g, 1])
                 ):
                     continue
-                net.kind[g] = XOR if kind == XOR else AND
-                net.fanin[g, 0] = a
-                net.fanin[g, 1] = b
+                kinds[g] = XOR if kind == XOR else AND
+                fanin[g, 0] = a
+                fanin[g, 1] = b
                 if kind == 2:
                     complement_readers(net, g)
         rebuild(net, scratch, keep_xor)

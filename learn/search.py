@@ -44,7 +44,7 @@ FIRST_RUNG = 4
 STEP_WORK = 10_000_000
 """Word operations a chain does in one step: a few hundredths of a second."""
 GROWN_VALUES = 1 << 14
-"""Tables of at most this many output values are also grown gate by gate."""
+"""Tables of at most this many output values are also grown gate by gate; larger ones run ``FINALISTS`` chains only."""
 VALIDATED_PATTERNS = 512
 """Samples of at least this many patterns hold some back to choose the circuit that generalises best."""
 HELD_OUT = 4
@@ -373,7 +373,8 @@ def _rungs(task: Task, key: Key, seeds: Seeds) -> Iterator[tuple[list[Chain], in
     """Yield chains and for how many steps to run them: successive halving, in brackets twice as long each."""
     best: Found | None = None
     for level in count():
-        chains = [Chain(iter(())) for _ in range(POPULATION)]
+        wide = _small(task) or not task.table.complete
+        chains = [Chain(iter(())) for _ in range(POPULATION if wide else FINALISTS)]
         for i, chain in enumerate(chains):
             chain.run = seeds(task, key.fold("chain", level, i), chain, i, level, best.lits if best else None)
         rounds = FIRST_RUNG << level
@@ -386,10 +387,13 @@ def _rungs(task: Task, key: Key, seeds: Seeds) -> Iterator[tuple[list[Chain], in
             rounds *= 2
 
 
+def _small(task: Task) -> bool:
+    return task.table.patterns * task.table.num_outputs <= GROWN_VALUES
+
+
 def _exact_seeds(task: Task, key: Key, chain: Chain, i: int, level: int, start: Literals | None) -> Iterator[None]:
     """Grow even chains where the table is small; from the second bracket on the first chain goes on with the best."""
-    values = task.table.patterns * task.table.num_outputs
-    grown = not task.table.complete or (i % 2 == 0 and values <= GROWN_VALUES)
+    grown = not task.table.complete or (i % 2 == 0 and _small(task))
     return _exact_chain(task, key, chain, grown, start if i == 0 else None)
 
 
