@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import circuits
 
+from circuits import aig
 from circuits.aig import (
     Literals,
     and_count,
@@ -52,9 +53,9 @@ def values(circuit: Circuit) -> list[int]:
     return [sum(1 << v for v in np.flatnonzero(row).tolist()) for row in unpack(table.outputs, table.patterns)]
 
 
-def aig_values(aig: Aig) -> list[int]:
+def aig_values(network: Aig) -> list[int]:
     """Return a network's truth tables as aigverse itself simulates them."""
-    return [int(table.to_binary(), 2) for table in aig_simulate(aig)] if aig.num_pos else []
+    return [int(table.to_binary(), 2) for table in aig_simulate(network)] if network.num_pos else []
 
 
 @st.composite
@@ -162,6 +163,15 @@ def test_shared_inner_ands_are_not_paid_twice(flip, shared):
     assert natural.num_gates == (3 if shared and flip else 1 + len(shared))
 
 
+def test_operands_of_a_shared_exclusive_or_keep_one_polarity():
+    # x = a XOR b shares NOR(a, b); a is read both ways and b only complemented
+    lits = Literals(4, np.array([[2, 4], [6, 8], [11, 13], [10, 12], [15, 17]]), np.array([18, 14, 10]))
+    natural = named(natural_gates, lits)
+    assert [op for op, _, _ in natural.gates()] == ["and", "and", "nor", "xor"]
+    assert values(natural) == values_of(lits)
+    assert and_count(natural) == 5
+
+
 def test_an_and_read_only_complemented_becomes_the_complemented_gate():
     lits = Literals(3, np.array([[2, 4], [9, 6], [3, 7]]), np.array([10, 13]))
     natural = named(natural_gates, lits)
@@ -174,12 +184,12 @@ def test_an_and_read_only_complemented_becomes_the_complemented_gate():
 
 @given(circuits(outputs=(0, 4)))
 def test_networks_compute_the_circuit_and_come_back(circuit):
-    aig = to_aig(circuit)
-    assert (aig.num_pis, aig.num_pos) == (circuit.num_inputs, circuit.num_outputs)
-    assert aig_values(aig) == values(circuit)
-    back = from_aig(aig, circuit.input_names, circuit.output_names, circuit.name)
+    network = to_aig(circuit)
+    assert (network.num_pis, network.num_pos) == (circuit.num_inputs, circuit.num_outputs)
+    assert aig_values(network) == values(circuit)
+    back = from_aig(network, circuit.input_names, circuit.output_names, circuit.name)
     assert truth_table(back) == truth_table(circuit)
-    assert and_count(back) == aig.num_gates == and_count(circuit)
+    assert and_count(back) == network.num_gates == and_count(circuit)
 
 
 @given(literals())
@@ -187,9 +197,9 @@ def test_networks_compute_the_circuit_and_come_back(circuit):
 @example(Literals(1, np.array([[2, 2], [3, 3], [3, 2]]), np.array([4, 6, 8])))  # x AND x, x AND NOT x
 @example(Literals(2, np.array([[4, 2], [6, 2]]), np.array([6, 8])))  # falling pairs, XOR in an index list
 def test_networks_compute_any_literals(lits):
-    aig = to_aig(named(from_literals, lits))
-    assert aig_values(aig) == values_of(lits)
-    assert aig.num_gates <= len(lits.ands)
+    network = to_aig(named(from_literals, lits))
+    assert aig_values(network) == values_of(lits)
+    assert network.num_gates <= len(lits.ands)
 
 
 @given(literals())
@@ -234,3 +244,11 @@ def test_optimising_removes_what_is_redundant():
     assert and_count(best) == 2
     assert best.outputs.tolist()[1] == 0
     assert values(optimised(best, rounds=0)) == values(best)
+
+
+def test_a_script_that_gains_nothing_or_fails_changes_nothing(monkeypatch):
+    b = Builder(["a", "b"])
+    circuit = b.circuit({"y": b.add("and", 0, 1)})
+    larger = to_aig(b.circuit({"y": b.add("xor", 0, 1)}))
+    monkeypatch.setattr(aig, "_scripts", lambda: (lambda g: None, lambda g: larger))
+    assert optimised(circuit) == circuit
