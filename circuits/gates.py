@@ -189,3 +189,20 @@ def _two_input_rows() -> dict[int, tuple[str, bool]]:
 
 TWO_INPUT = _two_input_rows()
 """4-bit table of every 2-input function that depends on both inputs -> (row name, whether the fan-ins are swapped)."""
+
+
+_NAMED = {(row.arity, gate_table(OP[row.name])): OP[row.name] for row in reversed(GATES) if not row.param_count}
+
+
+@lru_cache(maxsize=1 << 16)
+def row_of(table: int, inputs: int) -> tuple[int, bool, tuple[int, ...]]:
+    """Return the row that computes a table of up to 6 inputs: its op, whether two fan-ins swap, its parameters.
+
+    A named row where there is one, else a look-up table.
+    """
+    if (inputs, table) in _NAMED:
+        return _NAMED[inputs, table], False, ()
+    if inputs == 2 and table in TWO_INPUT:
+        name, swap = TWO_INPUT[table]
+        return OP[name], swap, ()
+    return OP[f"lut{inputs}" if inputs else "const"], False, table_bits(table, inputs)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from circuits.circuit import Builder, Circuit, Term
 from circuits.errors import TableError
-from circuits.gates import GATE, TWO_INPUT, table_bits
+from circuits.gates import GATE
 from circuits.order import fanin_cone
 from circuits.table import TruthTable
 from circuits.words import unpack
@@ -132,15 +132,3 @@ def restricted(circuit: Circuit, values: dict[int, int]) -> Circuit:
     return without_dead_gates(
         builder.circuit(zip(circuit.output_names, (wire[w] for w in circuit.outputs.tolist()), strict=True))
     )
-
-
-def lut_wire(builder: Builder, table: int, fanin: Sequence[int]) -> int:
-    """Add the row that computes ``table`` (bit v = output at address v) over ``fanin``: a named one if there is one."""
-    if len(fanin) == 2 and table in TWO_INPUT:
-        name, swap = TWO_INPUT[table]
-        return builder.add(name, *(reversed(fanin) if swap else fanin))
-    if len(fanin) == 0:
-        return builder.const(table)
-    if len(fanin) == 1 and table in (1, 2):
-        return builder.add("not" if table == 1 else "buf", *fanin)
-    return builder.add(f"lut{len(fanin)}", *fanin, params=table_bits(table, len(fanin)))

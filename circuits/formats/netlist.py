@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from circuits.check import check
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
 from circuits.formats.text import shown
-from circuits.gates import GATES, OP, TWO_INPUT, gate_table, table_bits
+from circuits.gates import row_of
 from circuits.names import internal
 
 MAX_GATES = 1 << 22
@@ -20,19 +19,6 @@ MAX_NETS = 1 << 22
 MAX_PORTS = 1 << 20
 _SAME = -1  # the op of a net that is another net under a second name
 _UNDRIVEN, _INPUT = -1, -2
-
-_NAMED = {(row.arity, gate_table(OP[row.name])): OP[row.name] for row in reversed(GATES) if not row.param_count}
-
-
-@lru_cache(maxsize=1 << 16)
-def row_of(table: int, inputs: int) -> tuple[int, bool, tuple[int, ...]]:
-    """Return the row that computes a table of up to 6 inputs: its op, whether two fan-ins swap, its parameters."""
-    if (inputs, table) in _NAMED:
-        return _NAMED[inputs, table], False, ()
-    if inputs == 2 and table in TWO_INPUT:
-        name, swap = TWO_INPUT[table]
-        return OP[name], swap, ()
-    return OP[f"lut{inputs}" if inputs else "const"], False, table_bits(table, inputs)
 
 
 def evaluation_order(start: NDArray[np.int64], fanin: NDArray[np.int64]) -> tuple[list[int], int | None]:

@@ -15,7 +15,6 @@ from circuits.gates import GATE
 from circuits.rewrite import (
     folded,
     from_table,
-    lut_wire,
     rebuild,
     restricted,
     to_and_not,
@@ -200,18 +199,3 @@ def test_a_cofactor_ignores_the_fixed_inputs(data, circuit):
     for v in range(1 << n):
         bits = [v >> i & 1 for i in range(n)]
         assert evaluate(result, bits) == evaluate(circuit, [values.get(i, bit) for i, bit in enumerate(bits)])
-
-
-@pytest.mark.parametrize("inputs", range(4))
-def test_a_table_becomes_its_row(inputs):
-    for table in range(1 << (1 << inputs)):
-        b = Builder([f"x{i}" for i in range(inputs)], fold=False)
-        circuit = b.circuit({"y": lut_wire(b, table, b.inputs)})
-        assert [evaluate(circuit, [v >> i & 1 for i in range(inputs)]) for v in range(1 << inputs)] == [
-            (table >> v & 1,) for v in range(1 << inputs)
-        ]
-        ((op, _, _),) = circuit.gates()
-        needed = sum(
-            any((table >> v ^ table >> (v ^ 1 << i)) & 1 for v in range(1 << inputs)) for i in range(inputs)
-        )  # inputs the table depends on
-        assert op.startswith("lut") == (inputs > 2 or needed < inputs)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from circuits import kernels
 from circuits.circuit import Builder
-from circuits.gates import GATE, GATES, OP, TWO_INPUT, Gate, evaluate, gate_table, symmetric, table_bits
+from circuits.gates import GATE, GATES, OP, TWO_INPUT, Gate, evaluate, gate_table, row_of, symmetric, table_bits
 from circuits.simulate import truth_table
 from circuits.words import enumerate_inputs, unpack
 
@@ -184,3 +184,17 @@ def test_two_input_rows_cover_every_function_of_both_inputs():
         for v in range(4):
             x = address_bits(GATE[name], v)
             assert evaluate(GATE[name], x[::-1] if swap else x) == table >> v & 1
+
+
+@pytest.mark.parametrize("inputs", range(4))
+def test_every_table_finds_its_row(inputs):
+    for table in range(1 << (1 << inputs)):
+        op, swap, params = row_of(table, inputs)
+        row = GATES[op]
+        assert row.arity == inputs
+        values = [[v >> i & 1 for i in range(inputs)] for v in range(1 << inputs)]
+        computed = [evaluate(row, x[::-1] if swap else x, params) for x in values]
+        assert computed == [table >> v & 1 for v in range(1 << inputs)]
+        named = [other for other in GATES if not other.param_count and other.arity == inputs]
+        if any(gate_table(OP[other.name]) == table for other in named):
+            assert not row.param_count
