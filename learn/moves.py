@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from circuits.kernels import philox_next, philox_state
 
 AND, XOR = 0, 1
+NAND, WIRE = 2, -1  # replacements only: the complement of an AND; another wire
 FUNCTIONS = 10
 """2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
 other, bit 2: of the output), 8 XOR, 9 XNOR."""
@@ -65,8 +66,8 @@ class Scratch(NamedTuple):
         kind, fanin: a copy of the network being rebuilt.
         table: int64 (power of two, at least 4 * capacity): hash table of wires.
         hash: uint64 (capacity,)
-        up, down: int64 (2 * capacity,): literals that contain the on-set; literals that avoid the off-set.
-        choice: int64 (choices, 4): kind, literal, literal, size change.
+        up, down: int64 (2 * capacity,): literals that contain the on-set; literals that contain the off-set.
+        choice: int64 (choices, 4): AND, XOR, NAND or WIRE; literal, literal, size change.
         weight: float64 (choices,)
     """
 
@@ -911,7 +912,7 @@ def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
     for c in range(count):
         kind, a, b = choices[c, 0], choices[c, 1], choices[c, 2]
         change = -freed
-        if kind >= 0:
+        if kind != WIRE:
             change += xor_cost if kind == XOR else 1
         if refs[a >> 1] == 0 or (b >= 0 and refs[b >> 1] == 0):
             change += _acquire(n, kinds, fanin, refs, stack, a, xor_cost)
@@ -924,11 +925,34 @@ def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
 
 
 @_jit
+def _pairs(value, literals, listed, against, choices, count, kind):
+    """List the pairs of distinct wires among the literals whose AND is nowhere 1 on ``against``."""
+    for s in range(listed):
+        a = literals[s]
+        wa, ca = a >> 1, _mask(a & 1)
+        if wa == 0:
+            continue
+        for t in range(s):
+            b = literals[t]
+            wb, cb = b >> 1, _mask(b & 1)
+            if wb == wa or wb == 0:
+                continue
+            apart = True
+            for i in range(value.shape[1]):
+                if (value[wa, i] ^ ca) & (value[wb, i] ^ cb) & against[i]:
+                    apart = False
+                    break
+            if apart:
+                count = _listed(choices, count, kind, b, a)
+    return count
+
+
+@_jit
 def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
 
     Returns:
-        (number of choices, literals that contain the on-set, literals that avoid the off-set).
+        (number of choices, of literals that contain the on-set, of literals that contain the off-set).
     """
     sizes, kinds, fanin, value, outputs, care = net.size, net.kind, net.fanin, net.value, net.outputs, net.care
     cares, choices, down_list, flip, hashes, mark, refs, row, stack, table, up_list = (
@@ -957,7 +981,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     for i in range(words):
         on[i] = cares[i] & value[g, i]
         off[i] = cares[i] & ~value[g, i]
-    # literals that contain the on-set, and literals that avoid the off-set
+    # literals that contain the on-set, and literals that contain the off-set
     ups, downs, count = 0, 0, 0
     for w in range(sizes[1]):
         if mark[w] != 0:
@@ -967,7 +991,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
             x = value[w, i]
             in_on &= (on[i] & ~x) == 0  # x contains the on-set
             out_on &= (on[i] & x) == 0
-            in_off &= (off[i] & ~x) == 0
+            in_off &= (off[i] & ~x) == 0  # x contains the off-set
             out_off &= (off[i] & x) == 0
             if not (in_on or out_on or in_off or out_off):
                 break
@@ -977,56 +1001,19 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
         if out_on:
             up_list[ups] = 2 * w + 1
             ups += 1
-        if out_off:
+        if in_off:
             down_list[downs] = 2 * w
             downs += 1
-        if in_off:
+        if out_off:
             down_list[downs] = 2 * w + 1
             downs += 1
         if in_on and out_off:
-            count = _listed(choices, count, -1, 2 * w, -1)
+            count = _listed(choices, count, WIRE, 2 * w, -1)
         if out_on and in_off:
-            count = _listed(choices, count, -1, 2 * w + 1, -1)
-    wires_end = count
-    if wires_end == 0:
-        for s in range(ups):
-            a = up_list[s]
-            wa, ca = a >> 1, _mask(a & 1)
-            if wa == 0:
-                continue
-            for t in range(s):
-                b = up_list[t]
-                wb, cb = b >> 1, _mask(b & 1)
-                if wb == wa or wb == 0:
-                    continue
-                good = True
-                for i in range(words):
-                    if (value[wa, i] ^ ca) & (value[wb, i] ^ cb) & off[i]:
-                        good = False
-                        break
-                if good:
-                    count = _listed(choices, count, AND, b, a)
-        and_end = count
-        for s in range(downs):
-            a = down_list[s]
-            wa, ca = a >> 1, _mask(a & 1)
-            if wa == 0:
-                continue
-            for t in range(s):
-                b = down_list[t]
-                wb, cb = b >> 1, _mask(b & 1)
-                if wb == wa or wb == 0:
-                    continue
-                good = True
-                for i in range(words):
-                    if ~(value[wa, i] ^ ca) & ~(value[wb, i] ^ cb) & on[i]:
-                        good = False
-                        break
-                if good:
-                    count = _listed(choices, count, AND, b ^ 1, a ^ 1)
-        # the ORs found are complemented ANDs: mark them by kind 2
-        for s in range(and_end, count):
-            choices[s, 0] = 2
+            count = _listed(choices, count, WIRE, 2 * w + 1, -1)
+    if count == 0:
+        count = _pairs(value, up_list, ups, off, choices, count, AND)
+        count = _pairs(value, down_list, downs, on, choices, count, NAND)
         # XOR: a linear hash of the first cared-for values proposes partners of every wire
         slots = 16
         while slots < 2 * sizes[1]:
@@ -1132,7 +1119,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
             if up:
                 kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy, x
             else:
-                kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy + 1, x ^ 1
+                kinds[g], fanin[g, 0], fanin[g, 1] = AND, 2 * copy + 1, x
                 complement_readers(net, g)
         else:
             if count == 0:
@@ -1148,7 +1135,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                 at -= weights[c]
                 c += 1
             kind, a, b = choices[c, 0], choices[c, 1], choices[c, 2]
-            if kind < 0:  # read another wire instead of g
+            if kind == WIRE:
                 for k in range(nodes):
                     w = order[k]
                     for pin in range(2):
@@ -1165,7 +1152,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                 kinds[g] = XOR if kind == XOR else AND
                 fanin[g, 0] = a
                 fanin[g, 1] = b
-                if kind == 2:
+                if kind == NAND:
                     complement_readers(net, g)
         rebuild(net, scratch, keep_xor)
         size = cost(net, xor_cost)
