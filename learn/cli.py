@@ -36,7 +36,18 @@ REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on
 
 
 class _Verbs(TyperGroup):
-    """Turn what a verb raises into one line on stderr and exit status 2."""
+    """Turn what a verb raises, and a wrong call, into one line on stderr and exit status 2."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # how typer's own errors say what is wrong
+                raise
+            where = getattr(getattr(error, "ctx", None), "command_path", "gatewright")
+            _complain(f"error: {' '.join(error.format_message().split())} (see {where} --help)")
+            status = BAD
+        sys.exit(status or 0)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -85,7 +96,6 @@ app = typer.Typer(
     name="gatewright",
     cls=_Verbs,
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,  # plain help: rich takes longer to load than everything else --help needs
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -587,4 +597,4 @@ def data(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(sys.argv[1:] or ["--help"])

@@ -513,3 +513,12 @@ def test_help_names_every_verb(run):
     assert code == 0
     for verb in ("learn", "eval", "stats", "verify", "simplify", "convert", "draw", "data", "demo"):
         assert re.search(rf"^  {verb} ", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("call", [["learn"], ["frobnicate"], ["learn", "adder:2", "--seed", "x"], ["--frob"]])
+def test_wrong_calls_get_one_line(call):
+    done = subprocess.run([*COMMAND, *call], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("gatewright: error: ")
+    assert len(done.stderr.splitlines()) == 1
