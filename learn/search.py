@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.aig import Literals, natural_gates, optimised, to_literals
+from circuits.aig import Literals, and_count, natural_gates, optimised, to_literals
 from circuits.circuit import Circuit
 from circuits.kernels import philox_state
 from circuits.rewrite import from_table
@@ -453,7 +453,7 @@ def learn(
     seeds = _fit_seeds if validated else _exact_seeds
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None
-    step = tried = changed = since = 0
+    ands = step = tried = changed = since = 0
     with ThreadPoolExecutor(threads) as pool:
         for chains, rounds in _rungs(task, key, seeds):
             for _ in range(rounds):
@@ -469,10 +469,11 @@ def learn(
                     continue
                 if circuit is None:
                     circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
+                    ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
                 errors = best.errors + best.held_out
                 phase = "fit" if validated else "grow" if errors else "shrink"
                 spent = time.monotonic() - begin
-                yield Event(step, spent, phase, errors, best.ands, circuit.num_gates, tried, changed, circuit)
+                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
                 patient = seconds is None and steps is None
                 if (
                     (steps is not None and step >= steps)
