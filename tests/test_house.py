@@ -14,7 +14,7 @@ PACKAGES = ("circuits", "learn")
 ROOMS = {
     "circuits": (
         *("errors", "words", "names", "gates", "check", "order", "circuit", "table"),
-        *("kernels", "simulate", "reverse", "rewrite", "library", "aig", "verify", "formats", "draw"),
+        *("kernels", "simulate", "compiled", "reverse", "rewrite", "library", "aig", "verify", "formats", "draw"),
     ),
     "learn": (
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "moves", "search"),
