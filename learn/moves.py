@@ -952,7 +952,8 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
 
     Returns:
-        (number of choices, of literals that contain the on-set, of literals that contain the off-set).
+        (number of choices, of literals that contain the on-set, of literals that contain the off-set, size that goes
+        when the node goes).
     """
     sizes, kinds, fanin, value, outputs, care = net.size, net.kind, net.fanin, net.value, net.outputs, net.care
     cares, choices, down_list, flip, hashes, mark, refs, row, stack, table, up_list = (
@@ -1056,7 +1057,29 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most)
     for pin in range(2):
         _acquire(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
-    return count, ups, downs
+    return count, ups, downs, freed
+
+
+@_jit
+def _rewire(net, scratch, g, kind, a, b):
+    """Give node ``g`` another kind and other fan-ins where no node dies of it (after :func:`observe`)."""
+    kinds, fanin, order, place, refs = net.kind, net.fanin, net.order, net.place, scratch.refs
+    for pin in range(2):
+        refs[fanin[g, pin] >> 1] -= 1
+    refs[a >> 1] += 1
+    refs[b >> 1] += 1
+    kinds[g] = XOR if kind == XOR else AND
+    fanin[g, 0] = a
+    fanin[g, 1] = b
+    if kind == NAND:
+        complement_readers(net, g)
+    if place[a >> 1] > place[g] or place[b >> 1] > place[g]:
+        sort_nodes(net, scratch, False)
+        simulate(net)
+        return
+    for k in range(place[g], net.size[2]):
+        if scratch.mark[order[k]] != 0:
+            _evaluate(kinds, fanin, net.value, order[k])
 
 
 @_jit
@@ -1103,7 +1126,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         if nodes == 0:
             break
         g = order[below(rng, nodes)]
-        count, ups, downs = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
+        count, ups, downs, freed = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
         tried += 1
         work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 500
         room = sizes[1] + 4 < len(kinds)
@@ -1148,6 +1171,16 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                 if kind == kinds[g] and (
                     (a == fanin[g, 0] and b == fanin[g, 1]) or (b == fanin[g, 0] and a == fanin[g, 1])
                 ):
+                    continue
+                alone = freed == (xor_cost if kinds[g] == XOR else 1)
+                if alone and (keep_xor or kind != XOR):
+                    size += choices[c, 3]
+                    changed += 1
+                    work -= (nodes - place[g]) * words + nodes
+                    _rewire(net, scratch, g, kind, a, b)
+                    if size < smallest:
+                        smallest = size
+                        copy_net(net, best)
                     continue
                 kinds[g] = XOR if kind == XOR else AND
                 fanin[g, 0] = a

@@ -37,7 +37,7 @@ from learn.keys import Key
 from learn.rules import RULES, Rule, make_rule
 from learn.spaces import Choice
 
-POPULATION = 8
+POPULATION = 4
 FINALISTS = 2
 FIRST_RUNG = 4
 """Steps of the first rung of the first bracket; each rung halves the chains and doubles the steps."""
@@ -478,7 +478,7 @@ def learn(
                 if (
                     (steps is not None and step >= steps)
                     or (seconds is not None and spent >= seconds)
-                    or (patient and (spent >= PATIENCE or step >= 100 + 10 * since))
+                    or (patient and (spent >= PATIENCE or step >= 30 + 10 * since))
                     or (best[:3] == (0, 0, 0))
                 ):
                     return

@@ -183,6 +183,11 @@ def test_shrinking_keeps_every_value_cared_for(seed, keep_xor):
     size = moves.cost(net, 3)
     smallest, tried, changed = moves.shrink(net, scratch, best, rng, 200_000, 0.3, 0.2, 3, keep_xor, 4)
     assert loss_of(net) == 0
+    assert np.array_equal(net.value[nodes_of(net)], resimulated(net)[nodes_of(net)])
+    kept, recounted = scratch.refs[: net.size[1]].copy(), np.zeros_like(scratch.refs)
+    moves.count_refs(net, recounted)
+    assert np.array_equal(kept, recounted[: net.size[1]])
+    assert [net.place[w] for w in nodes_of(net)] == list(range(net.size[2]))
     moves.simulate(best)
     assert loss_of(best) == 0
     assert moves.cost(best, 3) == smallest <= size
