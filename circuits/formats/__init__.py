@@ -56,6 +56,12 @@ def _stem(path: str) -> str:
     return legal(Path(path).name.split(".")[0] or "circuit")
 
 
+def _named(given: Any, asked: Naming) -> Any:
+    """Return a circuit or table with its ports and itself named as a format asks."""
+    inputs, outputs = ports(given.input_names, given.output_names, asked)
+    return replace(given, input_names=inputs, output_names=outputs, name=legal(given.name, asked.reserved))
+
+
 def _format(
     module: str,
     name: str,
@@ -85,11 +91,8 @@ def _format(
 
     def writer(writes: str) -> Callable[[Any], bytes]:
         def write(given: Any) -> bytes:
-            asked = naming or Naming()
-            inputs, outputs = ports(given.input_names, given.output_names, asked)
-            named = replace(given, input_names=inputs, output_names=outputs, name=legal(given.name, asked.reserved))
             try:
-                return function(writes)(named)
+                return function(writes)(_named(given, naming or Naming()))
             except (CircuitError, TableError) as error:
                 raise FormatError(f"cannot write {given.name!r} as {name}: {error}") from None
 
@@ -129,12 +132,20 @@ _ROWS = (
         naming=Naming(reserved="#\\", shared=True), max_bytes=64 * MIB,
     ),
     _format(
+        "bench", "BENCH", (".bench",), "one AND, OR, NOT, ... or look-up table a line (ISCAS, ABC)",
+        naming=Naming(reserved="#(),=", shared=True), max_bytes=64 * MIB,
+    ),
+    _format(
         "verilog", "structural Verilog", (".v",), "one module of assigns and gate primitives",
         naming=Naming(shared=True), max_bytes=64 * MIB,
     ),
     _format(
         "native", "native JSON", (".json",), "every array of a circuit, versioned",
         max_bytes=64 * MIB,
+    ),
+    _format(
+        "c", "C99", (".c",), "a function on packed words, 64 patterns a call, with a test main",
+        reads=None, max_bytes=0,
     ),
     _format(
         "dot", "DOT graph", (".dot",), "the graph of gates for graphviz",
@@ -282,6 +293,34 @@ def write(obj: Circuit | TruthTable, path: str | PathLike[str]) -> None:
         data = packing.pack(encode(obj, row.suffixes[0]))
     except FormatError as error:
         raise FormatError(error.message, path=file) from None
+    _put(file, data)
+
+
+def testbench(circuit: Circuit, patterns: int = 4096) -> bytes:
+    """Return a Verilog test bench that checks itself, for the module that ``encode(circuit, ".v")`` is.
+
+    It prints PASS, or FAIL with the first pattern that comes out wrong, and finishes. Every pattern is tried up to 12
+    inputs; beyond, ``patterns`` fixed and well mixed ones.
+    """
+    from circuits.formats import verilog
+
+    return verilog.testbench(_named(circuit, FORMATS[".v"].naming or Naming()), patterns)
+
+
+def write_testbench(circuit: Circuit, path: str | PathLike[str], patterns: int = 4096) -> None:
+    """Write :func:`testbench` to a file, all of it or nothing.
+
+    Raises:
+        FormatError: the file is no ``.v``, or cannot be written.
+    """
+    file = Path(path)
+    row, packing = _recognised(file)
+    if row is not FORMATS[".v"]:
+        raise FormatError("a test bench is Verilog, expected the suffix .v", path=file)
+    _put(file, packing.pack(testbench(circuit, patterns)))
+
+
+def _put(file: Path, data: bytes) -> None:
     try:
         _replace(Path(os.path.realpath(file)), data)
     except OSError as error:

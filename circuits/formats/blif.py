@@ -117,17 +117,9 @@ def _define(netlist: Netlist, nets: list[str], rows: list[str], line: int) -> No
     wires = []
     for product in products:
         literals = [netlist.literal(net, int(c), line) for net, c in zip(reads, product, strict=True) if c != "-"]
-        wires.append(_tree(netlist, _AND, literals, line))
-    joined = _tree(netlist, _OR, wires, line)
+        wires.append(netlist.tree(_AND, literals, line))
+    joined = netlist.tree(_OR, wires, line)
     netlist.define(target, 0b10 if value else 0b01, (joined,), line)
-
-
-def _tree(netlist: Netlist, table: int, nets: list[int], line: int) -> int:
-    """Join nets by a balanced tree of 2-input gates; the empty product is 1."""
-    while len(nets) > 1:
-        pairs = [netlist.add(table, (nets[k], nets[k + 1]), line) for k in range(0, len(nets) - 1, 2)]
-        nets = pairs + nets[2 * len(pairs) :]
-    return nets[0] if nets else netlist.add(1, (), line)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -1,8 +1,9 @@
-"""Gates over named nets, defined in any order: what BLIF and Verilog files are before they are circuits."""
+"""Gates over named nets, defined in any order: what BLIF, BENCH and Verilog files are before they are circuits."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +121,13 @@ class Netlist:
         target = self._fresh("")
         self.define(target, table, nets, line)
         return target
+
+    def tree(self, table: int, nets: Sequence[int], line: int) -> int:
+        """Join nets by a balanced tree of 2-input gates; the empty product is 1."""
+        while len(nets) > 1:
+            pairs = [self.add(table, (nets[k], nets[k + 1]), line) for k in range(0, len(nets) - 1, 2)]
+            nets = [*pairs, *nets[2 * len(pairs) :]]
+        return nets[0] if nets else self.add(1, (), line)
 
     def literal(self, net: int, value: int, line: int) -> int:
         """Return the net itself for value 1, its complement for 0 (one inverter a net)."""

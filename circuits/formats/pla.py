@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from io import BytesIO
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ from numpy.typing import NDArray
 
 from circuits.circuit import Builder, Circuit
 from circuits.errors import FormatError
-from circuits.formats.text import number, shown
+from circuits.formats.text import bounded, number, shown
 from circuits.names import completed
 from circuits.table import MAX_COMPLETE_INPUTS, TruthTable, complete_table, sampled_table
 from circuits.words import Words, pack, popcount, unpack
@@ -98,7 +97,7 @@ def _taken_apart(data: bytes, name: str) -> _File:
     said: dict[str, tuple[list[str], int]] = {}
     rows: list[bytes] = []
     lines = array("q")
-    for line, raw in enumerate(BytesIO(data), 1):
+    for line, raw in enumerate(bounded(data), 1):
         text = (raw.partition(b"#")[0] if b"#" in raw else raw).strip()
         if not text:
             continue

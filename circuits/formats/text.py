@@ -7,14 +7,28 @@ from io import BytesIO
 
 from circuits.errors import FormatError
 
+MAX_LINES = 1 << 24
+"""A file of more lines is refused unread: a line takes time, however short it is."""
 
-def lines(data: bytes, first: int = 1) -> Iterator[tuple[int, str]]:
-    """Yield (line number, text without its end) one by one: a file of empty lines takes no memory.
+
+def bounded(data: bytes) -> BytesIO:
+    """Return the lines of a file, raw, one by one: a file of empty lines takes no memory.
 
     Raises:
-        FormatError: the bytes are not UTF-8.
+        FormatError: too many of them.
     """
-    for line, raw in enumerate(BytesIO(data), first):
+    if (count := data.count(b"\n")) > MAX_LINES:
+        raise FormatError(f"got {count} lines, expected at most {MAX_LINES}")
+    return BytesIO(data)
+
+
+def lines(data: bytes, first: int = 1) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text without its end) one by one.
+
+    Raises:
+        FormatError: the bytes are not UTF-8, or the lines too many.
+    """
+    for line, raw in enumerate(bounded(data), first):
         try:
             yield line, raw.decode("utf-8-sig" if line == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:

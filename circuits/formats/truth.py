@@ -6,13 +6,11 @@ number. ABC reads the same lines with ``read_truth -xf``. ``-`` is a don't-care;
 
 from __future__ import annotations
 
-from io import BytesIO
-
 import numpy as np
 
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
-from circuits.formats.text import shown
+from circuits.formats.text import bounded, shown
 from circuits.table import MAX_COMPLETE_INPUTS, TruthTable, complete_table
 from circuits.words import Words, pack, unpack
 
@@ -41,7 +39,7 @@ def parse(data: bytes, name: str) -> TruthTable:
     outputs: list[Words] = []
     care: list[Words] = []
     longest = 1 << MAX_COMPLETE_INPUTS
-    for number, raw in enumerate(BytesIO(data), 1):
+    for number, raw in enumerate(bounded(data), 1):
         line = raw.partition(b"#")[0].strip()
         if not line:
             continue

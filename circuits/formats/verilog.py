@@ -1,33 +1,46 @@
 """Verilog-2005, the structural subset: one module of wires, assigns and gate primitives (IEEE Std 1364-2005).
 
 Read: ANSI and plain port lists, vectors (bit i of ``a`` becomes the port ``a[i]``, least significant first), assigns
-of ``~ ! & | ^ ~^ ^~ && || ?:`` over one-bit nets and constants, primitives and, or, xor, nand, nor, xnor, not, buf.
-An expression over at most two nets is one gate. Written: one assign a gate, its text recorded from the row itself.
+of ``~ ! & | ^ ~^ ^~ && || ?:`` over nets, bits and parts of vectors, concatenations and constants of equal widths,
+primitives and, or, xor, nand, nor, xnor, not, buf. An expression over at most two nets is one gate. Written: one
+assign a gate, its text recorded from the row itself; on request a test bench that checks itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
+import numpy as np
+
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
-from circuits.formats.netlist import MAX_NETS, Netlist, net_names
+from circuits.formats.expression import template
+from circuits.formats.netlist import MAX_NETS, MAX_PORTS, Netlist, net_names
 from circuits.formats.text import decode, number, shown
 from circuits.gates import GATE
 from circuits.names import legal
+from circuits.words import Words, enumerate_inputs, mask_words, unpack, word_count
+
+EXHAUSTIVE_INPUTS = 12
+"""A test bench tries all patterns up to this many inputs."""
+
+MAX_BENCH_BITS = 1 << 26
+"""Values in a test bench, 64 MiB of text; circuits of very many ports are tried on fewer patterns."""
 
 MAX_DEPTH = 100
+MAX_WIDTH = 1 << 16
+MAX_VECTOR_BITS = 1 << 22
+"""Bits of one vector operand, and of all together: operators between wide vectors are much work for little text."""
 
 _TOKEN = re.compile(
     r"""
     (?:\s+ | //[^\n]* | /\*.*?\*/ | \(\*(?!\s*\)).*?\*\) | `(?:timescale|default_nettype)\b[^\n]*)*+
     (?: (?P<name>[A-Za-z_][A-Za-z0-9_$]*)
-      | (?P<sign>&&|\|\||~\^|\^~|[~!&|^?:()\[\],;=])
+      | (?P<sign>&&|\|\||~\^|\^~|[~!&|^?:()\[\]{},;=])
       | \\(?P<escaped>\S+)
-      | (?P<bit>1?'[bBdDhHoO][01](?![0-9a-zA-Z_?]))
+      | (?P<constant>[0-9]*'[bBdDhHoO][0-9a-fA-F_]+(?![0-9a-zA-Z_?]))
       | (?P<number>[0-9]+(?!['0-9a-zA-Z_]))
       | (?P<end>\Z)
       | (?P<wrong>\S{1,20})
@@ -36,6 +49,16 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+# The two statements that make up almost all of a large netlist, each taken in one piece.
+_SHORT = re.compile(
+    r"""
+    \s* (?: wire \s+ (?P<wire>NAME) \s* ;
+      | assign \s+ (?P<target>NAME) \s*=\s* (?P<invert>~\()? (?P<not_a>~?) (?P<a>NAME)
+        \s* (?P<sign>[&|^]) \s* (?P<not_b>~?) (?P<b>NAME) \s* (?(invert)\)\s*) ; )
+    """.replace("NAME", "[A-Za-z_][A-Za-z0-9_$]*"),
+    re.VERBOSE,
+)
 
 KEYWORDS = frozenset(
     """always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign default defparam
@@ -66,20 +89,6 @@ class _Token(NamedTuple):
     line: int
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    """Yield the tokens, at the end the token ``end`` for ever."""
-    place, line = 0, 1
-    while match := _TOKEN.match(text, place):
-        kind = match.lastgroup or "end"
-        start = match.start(kind)
-        if start > place:
-            line += text.count("\n", place, start)
-        place = match.end()
-        if kind == "wrong":
-            raise FormatError(f"got {shown(match[kind])}, expected structural Verilog", line=line)
-        yield _Token(kind, match[kind] if kind != "end" else "end of file", line)
-
-
 _Span = tuple[int, int] | None  # [left:right] of a vector, None for one bit
 
 
@@ -98,6 +107,8 @@ class _Value(NamedTuple):
     nets: tuple[int, ...]
     table: int
 
+
+_Bits = list[_Value]  # least significant first
 
 _Shape = tuple[tuple[int, ...], int]  # an operand: which of the nets at hand it reads, its table over those
 
@@ -122,26 +133,65 @@ def _joined(op: str, operands: tuple[_Shape, ...], nets: int) -> _Shape:
     return tuple(kept), table
 
 
+_SHORT_TABLES = {
+    (invert, not_a, sign, not_b): table ^ 0b1111 if invert else table
+    for invert in (None, "~(")
+    for not_a in ("", "~")
+    for sign in "&|^"
+    for not_b in ("", "~")
+    for _, table in [_joined(_ROW[sign], (((0,), 0b01 if not_a else 0b10), ((1,), 0b01 if not_b else 0b10)), 2)]
+}
+
+
+def _constant(token: _Token) -> _Bits:
+    """Return the bits of a constant with a width, or of 0 or 1 without one."""
+    width, _, rest = token.text.partition("'")
+    base = {"b": 2, "o": 8, "d": 10, "h": 16}[rest[0].lower()]
+    digits = rest[1:].replace("_", "").lstrip("0") or "0"
+    bits = number(width, "a width", MAX_WIDTH, line=token.line) if width else 1
+    # a digit is at least one bit, so a constant that fits its width is short; base 10 is slow where it is long
+    if not bits or len(digits) > min(bits, 4096) or any(int(d, 16) >= base for d in digits):
+        raise FormatError(f"got {shown(token.text)}, expected a constant of at most 4096 digits", line=token.line)
+    value = int(digits, base)
+    if value >> bits:
+        raise FormatError(f"got {shown(token.text)}, a value that needs more than {bits} bits", line=token.line)
+    return [_Value((), value >> k & 1) for k in range(bits)]
+
+
 class _Parser:
     """Recursive descent over the tokens of one file."""
 
     def __init__(self, text: str) -> None:
-        self.stream = _tokens(text)
-        self.token = next(self.stream)
+        self.text, self.line = text, 1
+        self.start = self.place = 0  # of the token at hand, and behind it
+        self.token = self.following()
         self.netlist = Netlist()
         self.ports: dict[str, int] = {}  # name -> line
         self.spans: dict[str, _Span] = {}  # of every declared name
         self.direction: dict[str, str] = {}
         self.wires: set[str] = set()
-        self.bits = 0
+        self.port_bits = self.vector_bits = 0
 
     # tokens
 
     def wrong(self, expected: str) -> NoReturn:
         raise FormatError(f"got {shown(self.token.text)}, expected {expected}", line=self.token.line)
 
+    def following(self) -> _Token:
+        """Return the token behind what has been read; at the end of the file ``end`` for ever."""
+        match = _TOKEN.match(self.text, self.place)
+        assert match  # the pattern has a branch for everything
+        kind = match.lastgroup or "end"
+        start = match.start(kind)
+        if start > self.place:
+            self.line += self.text.count("\n", self.place, start)
+        self.start, self.place = start, match.end()
+        if kind == "wrong":
+            raise FormatError(f"got {shown(match[kind])}, expected structural Verilog", line=self.line)
+        return _Token(kind, match[kind] if kind != "end" else "end of file", self.line)
+
     def advance(self) -> _Token:
-        token, self.token = self.token, next(self.stream)
+        token, self.token = self.token, self.following()
         return token
 
     def accept(self, *texts: str) -> str | None:
@@ -204,11 +254,13 @@ class _Parser:
 
     def item(self) -> None:
         token = self.token
+        if token.kind == "name" and token.text in ("wire", "assign") and self.short_items():
+            return
         if token.kind == "name" and token.text in ("input", "output", "wire"):
             self.declaration(self.advance().text)
         elif self.accept("assign"):
             while True:
-                self.assign(self.reference())
+                self.assign(self.target())
                 if not self.accept(","):
                     break
         elif token.kind == "name" and (token.text in _PRIMITIVES or token.text in _INVERTERS):
@@ -216,6 +268,29 @@ class _Parser:
         else:
             self.wrong("input, output, wire, assign, a gate primitive or endmodule (cells and behaviour are not read)")
         self.expect(";")
+
+    def short_items(self) -> bool:
+        """Read as many short statements as stand here, from the token at hand on; tell whether there were any."""
+        first = place = self.start
+        net, spans = self.netlist.net, self.spans
+        while match := _SHORT.match(self.text, place):
+            wire, target, invert, not_a, a, sign, not_b, b = match.groups()
+            if a == b and not wire:
+                break
+            if not KEYWORDS.isdisjoint((wire or target, a, b)):
+                break
+            line = self.line + self.text.count("\n", place, match.end())
+            if wire:
+                self.declare(wire, "wire", None, line)
+            elif spans.get(target) or spans.get(a) or spans.get(b):
+                break
+            else:
+                self.netlist.define(net(target), _SHORT_TABLES[invert, not_a, sign, not_b], (net(a), net(b)), line)
+            place, self.line = match.end(), line
+        if place > first:
+            self.place = place
+            self.token = self.following()
+        return place > first
 
     def span(self) -> _Span:
         """Read ``[left:right]`` if there is one."""
@@ -239,8 +314,9 @@ class _Parser:
             line = self.token.line
             name = self.name()
             self.declare(name, kind, span, line)
-            if kind == "wire" and span is None and self.token.text == "=":
-                self.assign(self.netlist.net(name))
+            if kind == "wire" and self.token.text == "=":
+                self.spend(1 if span is None else abs(span[0] - span[1]) + 1, line)
+                self.assign([self.netlist.net(bit) for bit in _bits(name, span)])
             if not self.accept(","):
                 return
 
@@ -251,40 +327,71 @@ class _Parser:
             raise FormatError(f"{shown(name)} is declared twice", line=line)
         if kind != "wire" and name not in self.ports:
             raise FormatError(f"{kind} {shown(name)} is not in the module's port list", line=line)
-        self.bits += 1 if span is None else abs(span[0] - span[1]) + 1
-        if self.bits > MAX_NETS:
-            raise FormatError(f"got declarations of more than {MAX_NETS} bits", line=line)
         self.spans[name] = span
         if kind == "wire":
             self.wires.add(name)
             return
+        self.port_bits += 1 if span is None else abs(span[0] - span[1]) + 1
+        if self.port_bits > MAX_PORTS:
+            raise FormatError(f"got ports of more than {MAX_PORTS} bits", line=line)
         self.direction[name] = kind
         if kind == "input":
             for bit in _bits(name, span):
                 self.netlist.drive_from_outside(bit, line)
 
-    def reference(self) -> int:
-        """Read a net: a name, or one bit of a vector."""
+    # nets
+
+    def reference(self) -> list[int]:
+        """Read a net, or a vector, a part or a bit of it: nets, least significant first."""
         line = self.token.line
         name = self.name()
         span = self.spans.get(name)
         if span is None:
-            return self.netlist.net(name)
-        if not self.accept("["):
-            raise FormatError(f"got the vector {shown(name)} as a whole, expected one bit of it", line=line)
-        index = self.index()
-        self.expect("]")
-        if not min(span) <= index <= max(span):
-            raise FormatError(f"got {name}[{index}], expected an index within [{span[0]}:{span[1]}]", line=line)
-        return self.netlist.net(f"{name}[{index}]")
+            return [self.netlist.net(name)]
+        part = span
+        if self.accept("["):
+            left = self.index()
+            part = (left, self.index() if self.accept(":") else left)
+            self.expect("]")
+            low, high = min(span), max(span)
+            if not (low <= part[0] <= high and low <= part[1] <= high):
+                which = f"{name}[{part[0]}]" if part[0] == part[1] else f"{name}[{part[0]}:{part[1]}]"
+                raise FormatError(f"got {which}, expected an index within [{span[0]}:{span[1]}]", line=line)
+            if (part[0] - part[1]) * (span[0] - span[1]) < 0:
+                raise FormatError(f"got {name}[{part[0]}:{part[1]}], expected the order of {span}", line=line)
+        self.spend(abs(part[0] - part[1]) + 1, line)
+        step = 1 if span[0] >= span[1] else -1
+        return [self.netlist.net(f"{name}[{k}]") for k in range(part[1], part[0] + step, step)]
+
+    def spend(self, bits: int, line: int) -> None:
+        """Refuse an operand that is too wide, before it is made."""
+        self.vector_bits += bits if bits > 1 else 0
+        if bits > MAX_WIDTH or self.vector_bits > MAX_VECTOR_BITS:
+            raise FormatError(
+                f"got operands of {bits} bits, expected at most {MAX_WIDTH} each and {MAX_VECTOR_BITS} together",
+                line=line,
+            )
+
+    def target(self) -> list[int]:
+        """Read what an assignment drives: a reference, or a concatenation of them."""
+        if not self.accept("{"):
+            return self.reference()
+        parts = [self.reference()]
+        while self.accept(","):
+            parts.append(self.reference())
+        self.expect("}")
+        return [net for part in reversed(parts) for net in part]
 
     # gates
 
-    def assign(self, target: int) -> None:
+    def assign(self, targets: list[int]) -> None:
         line = self.token.line
         self.expect("=")
-        value = self.expression(0)
-        self.netlist.define(target, value.table, value.nets, line)
+        values = self.expression(0)
+        if len(values) != len(targets):
+            raise FormatError(f"got {len(values)} bits for {len(targets)}, expected equal widths", line=line)
+        for target, value in zip(targets, values, strict=True):
+            self.netlist.define(target, value.table, value.nets, line)
 
     def primitives(self, kind: str) -> None:
         while True:
@@ -294,17 +401,17 @@ class _Parser:
             self.expect("(")
             if kind in _INVERTERS:
                 # every terminal but the last is an output
-                terminals = [self.expression(0)]
+                terminals = [self.bit(kind)]
                 while self.accept(","):
-                    terminals.append(self.expression(0))
+                    terminals.append(self.bit(kind))
                 targets, value = terminals[:-1], terminals[-1]
             else:
-                targets = [self.expression(0)]
+                targets = [self.bit(kind)]
                 self.expect(",")
                 op, _ = _PRIMITIVES[kind]
-                value = self.expression(0)
+                value = self.bit(kind)
                 while self.accept(","):
-                    value = self.combined(op, line, value, self.expression(0))
+                    value = self.combined(op, line, value, self.bit(kind))
             self.expect(")")
             if _INVERTERS.get(kind) or _PRIMITIVES.get(kind, ("", False))[1]:
                 value = self.inverted(value)
@@ -315,44 +422,72 @@ class _Parser:
             if not self.accept(","):
                 return
 
+    def bit(self, what: str) -> _Value:
+        line = self.token.line
+        return self.single(self.expression(0), what, line)
+
+    def single(self, bits: _Bits, what: str, line: int) -> _Value:
+        if len(bits) != 1:
+            raise FormatError(f"got {len(bits)} bits as operand of {what}, expected one", line=line)
+        return bits[0]
+
     # expressions
 
-    def expression(self, depth: int) -> _Value:
+    def expression(self, depth: int) -> _Bits:
         """Read ``condition ? then : otherwise`` or a binary expression."""
         if depth > MAX_DEPTH:
             self.wrong(f"expressions nested at most {MAX_DEPTH} deep")
-        arms: list[tuple[_Value, _Value]] = []
+        arms: list[tuple[_Value, _Bits]] = []
         line = self.token.line
         value = self.binary(1, depth)
         while self.accept("?"):
             then = self.expression(depth + 1)
             self.expect(":")
-            arms.append((value, then))
+            arms.append((self.single(value, "?", line), then))
             value = self.binary(1, depth)
         for condition, then in reversed(arms):
-            value = self.combined("mux", line, condition, value, then)
+            pairs = self.paired("?:", line, value, then)
+            value = [self.combined("mux", line, condition, *pair) for pair in pairs]
         return value
 
-    def binary(self, level: int, depth: int) -> _Value:
+    def binary(self, level: int, depth: int) -> _Bits:
         value = self.operand(depth)
         while self.token.kind == "sign" and _LEVELS.get(self.token.text, 0) >= level:
-            sign = self.advance()
-            right = self.binary(_LEVELS[sign.text] + 1, depth)
-            value = self.combined(_ROW[sign.text], sign.line, value, right)
+            _, sign, line = self.advance()
+            right = self.binary(_LEVELS[sign] + 1, depth)
+            if sign in ("&&", "||"):
+                self.single(value, sign, line)
+            value = [self.combined(_ROW[sign], line, *pair) for pair in self.paired(sign, line, value, right)]
         return value
 
-    def operand(self, depth: int) -> _Value:
+    def paired(self, sign: str, line: int, first: _Bits, second: _Bits) -> list[tuple[_Value, _Value]]:
+        if len(first) != len(second):
+            raise FormatError(f"{sign}: got {len(first)} and {len(second)} bits, expected equal widths", line=line)
+        return list(zip(first, second, strict=True))
+
+    def operand(self, depth: int) -> _Bits:
+        signs, line = set[str](), self.token.line
         invert = False
-        while self.accept("~", "!"):
+        while sign := self.accept("~", "!"):
             invert = not invert
-        if self.token.kind == "bit":
-            value = _Value((), int(self.advance().text[-1]))
+            signs.add(sign)
+        if self.token.kind == "constant":
+            value = _constant(self.advance())
+            self.spend(len(value), line)
         elif self.accept("("):
             value = self.expression(depth + 1)
             self.expect(")")
+        elif self.accept("{"):
+            parts = [self.expression(depth + 1)]
+            while self.accept(","):
+                parts.append(self.expression(depth + 1))
+            self.expect("}")
+            value = [bit for part in reversed(parts) for bit in part]
         else:
-            value = _Value((self.reference(),), 0b10)
-        return self.inverted(value) if invert else value
+            value = [_Value((net,), 0b10) for net in self.reference()]
+        if "!" in signs:
+            self.single(value, "!", line)
+        return [self.inverted(bit) for bit in value] if invert else value
 
     def inverted(self, value: _Value) -> _Value:
         return _Value(value.nets, value.table ^ ((1 << (1 << len(value.nets))) - 1))
@@ -385,41 +520,9 @@ def parse(data: bytes, name: str) -> Circuit:
     return _Parser(decode(data)).module()
 
 
-class _Text:
-    """A term that records itself as Verilog; parentheses where two different operators meet."""
-
-    __slots__ = ("sign", "text")
-
-    def __init__(self, text: str, sign: str = "") -> None:
-        self.text, self.sign = text, sign
-
-    def _beside(self, sign: str) -> str:
-        return f"({self.text})" if self.sign and self.sign != sign else self.text
-
-    def _two(self, sign: str, other: _Text) -> _Text:
-        return _Text(f"{self._beside(sign)} {sign} {other._beside(sign)}", sign)
-
-    def __and__(self, other: _Text) -> _Text:
-        return self._two("&", other)
-
-    def __or__(self, other: _Text) -> _Text:
-        return self._two("|", other)
-
-    def __xor__(self, other: _Text) -> _Text:
-        return self._two("^", other)
-
-    def __invert__(self) -> _Text:
-        known = {"1'b0": "1'b1", "1'b1": "1'b0"}
-        return _Text(known.get(self.text) or f"~{self._beside('~')}")
-
-
 def identifier(name: str) -> str:
     """Return a name as Verilog spells it: escaped, with the space that ends it, where it is no simple identifier."""
     return name if _PLAIN.fullmatch(name) and name not in KEYWORDS else f"\\{name} "
-
-
-def _expression(op: str, fanin: list[str], params: tuple[int, ...]) -> str:
-    return GATE[op].forward([_Text(net) for net in fanin], params, _Text("1'b0")).text
 
 
 def write(circuit: Circuit) -> bytes:
@@ -433,6 +536,82 @@ def write(circuit: Circuit) -> bytes:
     for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
         if given[wire] not in outputs:
             body.append(f"  wire {names[wire]};\n")
-        body.append(f"  assign {names[wire]} = {_expression(op, [names[f] for f in fanin], params)};\n")
+        text = template(op, params, "1'b0", "1'b1").text.format(*[names[f] for f in fanin])
+        body.append(f"  assign {names[wire]} = {text};\n")
     body += [f"  assign {identifier(output)} = {identifier(net)};\n" for output, net in copies]
     return "".join([head, *body, "endmodule\n"]).encode()
+
+
+_BENCH = """\
+// Prints PASS, or FAIL with the first pattern that comes out wrong. Vectors: the first port is the rightmost bit.
+module {bench};
+  reg [{input_msb}:0] given;
+  reg [{output_msb}:0] wanted;
+  wire [{output_msb}:0] found;
+  reg failed;
+{spare}  {module} dut({pins});
+  task check(input [{input_msb}:0] pattern, input [{output_msb}:0] expected);
+    if (!failed) begin
+      given = pattern;
+      wanted = expected;
+      #1;
+      if (found !== wanted) begin
+        failed = 1'b1;
+        $display("FAIL inputs %b: got %b, expected %b", given, found, wanted);
+      end
+    end
+  endtask
+  initial begin
+    failed = 1'b0;
+{checks}    if (!failed) $display("PASS {patterns} patterns");
+    $finish;
+  end
+endmodule
+"""
+
+
+def testbench(circuit: Circuit, patterns: int) -> bytes:
+    """Write a module that drives every pattern through the circuit's module and compares with what we simulate.
+
+    Args:
+        circuit: with the names :func:`write` is given.
+        patterns: how many patterns are tried where they are too many to try all.
+    """
+    from circuits.simulate import simulate
+
+    n, m = circuit.num_inputs, circuit.num_outputs
+    if n <= EXHAUSTIVE_INPUTS:
+        patterns = 1 << n
+        words = enumerate_inputs(n)
+    else:
+        patterns = max(1, min(patterns, MAX_BENCH_BITS // (n + m)))
+        words = _mixed(n, patterns)
+    wanted = simulate(circuit, words, patterns=patterns)
+
+    def spelled(rows: Words) -> list[str]:
+        """Return a binary constant per pattern, the last row first."""
+        bits = unpack(rows, patterns).T[:, ::-1] if len(rows) else np.zeros((patterns, 1), bool)
+        characters = np.where(bits, ord("1"), ord("0")).astype(np.uint8)
+        return [f"{len(row)}'b{row.tobytes().decode()}" for row in characters]
+
+    pins = [f".{identifier(name)}(given[{k}])" for k, name in enumerate(circuit.input_names)]
+    pins += [f".{identifier(name)}(found[{k}])" for k, name in enumerate(circuit.output_names)]
+    text = _BENCH.format(
+        bench=identifier(f"{circuit.name}_tb"),
+        module=identifier(circuit.name),
+        input_msb=max(n, 1) - 1,
+        output_msb=max(m, 1) - 1,
+        spare="" if m else "  assign found = 1'b0;\n",
+        pins=", ".join(pins),
+        checks="".join(f"    check({x}, {y});\n" for x, y in zip(spelled(words), spelled(wanted), strict=True)),
+        patterns=patterns,
+    )
+    return text.encode()
+
+
+def _mixed(inputs: int, patterns: int) -> Words:
+    """Return fixed, well mixed patterns (SplitMix64 of the position: Steele, Lea and Flood 2014)."""
+    z = np.arange(1, inputs * word_count(patterns) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return (z ^ z >> np.uint64(31)).reshape(inputs, -1) & mask_words(patterns)

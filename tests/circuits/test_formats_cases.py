@@ -401,12 +401,22 @@ endmodule
         ("assign y = a;\nassign y = b;", 3, "driven twice, it is already driven on line 2"),
         ("assign a = b;", 2, "already an input"),
         ("wire w = w2;\nwire w2 = ~w; assign y = w;", None, "depends on itself"),
-        ("wire [3:0] w; assign y = w;", 2, "as a whole"),
+        ("wire [3:0] w; assign y = w;", 2, "got 4 bits for 1, expected equal widths"),
         ("wire [3:0] w; assign y = w[4];", 2, r"expected an index within \[3:0\]"),
         ("assign y = a[0];", 2, "got '\\['"),
         ("wire w; wire w;", 2, "declared twice"),
         ("assign y = (a;", 2, r"expected '\)'"),
-        ("assign y = 2'b10;", 2, "2'b10"),
+        ("assign y = 2'b10;", 2, "got 2 bits for 1"),
+        ("assign y = 1'b2;", 2, "1'b2"),
+        ("assign y = 2'd4;", 2, "more than 2 bits"),
+        ("assign y = 0'b0;", 2, "0'b0"),
+        ("assign y = {a, b} & c;", 2, "got 2 and 1 bits"),
+        ("assign y = !{a, b};", 2, "2 bits as operand of !"),
+        ("assign y = {a, b} ? a : b;", 2, r"2 bits as operand of \?"),
+        ("assign y = {a, b} && {a, b};", 2, "2 bits as operand of &&"),
+        ("and (y, {a, b});", 2, "2 bits as operand of and"),
+        ("wire [3:0] w; assign w[0:1] = {a, b};", 2, "expected the order"),
+        ("wire [3:0] w; assign w[5:1] = {a, b};", 2, r"w\[5:1\], expected an index within \[3:0\]"),
         ("", None, "output 'y' is not driven"),
         ("and (y);", 2, "','"),
         ("and (~a, b);", 2, "a net as output"),
@@ -417,6 +427,125 @@ endmodule
 def test_verilog_says_what_is_wrong(body: str, line: int | None, part: str) -> None:
     with pytest.raises(FormatError, match=part) as caught:
         verilog(body)
+    assert line is None or caught.value.line == line
+
+
+VECTORS = "input [3:0] a, input [0:3] b, input s, output [3:0] y"
+
+
+@pytest.mark.parametrize(
+    ("body", "function"),
+    [
+        ("assign y = a;", lambda a, b, s: a),
+        ("assign y = b;", lambda a, b, s: b),
+        ("assign y = ~a & b | 4'b1001;", lambda a, b, s: ~a & b | 9),
+        ("assign y = s ? a : b ^ 4'hA;", lambda a, b, s: a if s else b ^ 10),
+        ("assign y = {a[1:0], b[2:3]};", lambda a, b, s: (a & 3) << 2 | b & 3),
+        ("assign {y[0], y[3:1]} = {s, 3'o5};", lambda a, b, s: 10 | s),
+        ("assign y[3:2] = a[2:1], y[1:0] = {s, !s};", lambda a, b, s: (a & 6) << 1 | (2 if s else 1)),
+        ("wire [3:0] t = {4'd12}; assign y = {{s, s}, 2'b0_1} ^~ t;", lambda a, b, s: ~((12 if s else 0) ^ 1 ^ 12)),
+        ("wire [1:0] u; and g(u[0], a[3], b[0]); assign u[1] = s && a[0] || 1'b0; assign y = {2'b0, u};",
+         lambda a, b, s: (a >> 3 & b >> 3) | (s & a & 1) << 1),
+    ],
+)  # fmt: skip
+def test_verilog_vectors(body: str, function) -> None:
+    circuit = verilog(body, VECTORS)
+    for v in range(1 << 9):
+        found = evaluate(circuit, [v >> k & 1 for k in range(9)])
+        assert sum(bit << k for k, bit in enumerate(found)) == function(v & 15, v >> 4 & 15, v >> 8) & 15
+
+
+def test_verilog_takes_short_statements_as_it_takes_them_word_by_word() -> None:
+    builder = Builder([f"a{k}" for k in range(4)], name="short", fold=False)
+    rows = ["and", "or", "xor", "nand", "nor", "xnor", "andnot", "ornot", "maj", "mux", "not"]
+    for k in range(200):
+        row = rows[k * k % len(rows)]
+        builder.add(row, *[(k * 7 + j * 5) % (4 + k) for j in range({"maj": 3, "mux": 3, "not": 1}.get(row, 2))])
+    text = encode(builder.circuit([("y", 203), ("z", 190)]), ".v").decode()
+    assert circuit_of(".v", text) == circuit_of(".v", text.replace(" ", " /**/ "))
+    for text, line in (("wire g;\n\nwire\ng;", 5), ("wire g;\nassign g = a & b;\n\nassign g = ~(a | b);", 5)):
+        for spelled in (text, text.replace("wire ", "wire/**/ ").replace("assign ", "assign/**/ ")):
+            with pytest.raises(FormatError, match="twice") as caught:
+                verilog(spelled)
+            assert caught.value.line == line
+
+
+# bench
+
+
+def test_bench_reads_gates_of_any_width_in_any_order() -> None:
+    text = """# c17 and more
+INPUT(1)
+input( 2 )
+INPUT(3)
+OUTPUT(y)
+OUTPUT(p)
+OUTPUT(n)
+OUTPUT(m)
+OUTPUT(l)
+OUTPUT(one)
+OUTPUT(2)
+y = NAND(t, 3)   # before t
+t = and(1, 2)
+p = XNOR ( 1,2, 3 )
+n = NOR(1,2,3)
+m = MUX(1, 2, 3)
+l = LUT 0xB2 (1, 2, 3)
+one = vdd
+"""
+    circuit = circuit_of(".bench", text)
+    assert circuit.input_names == ("1", "2", "3")
+    assert circuit.output_names == ("y", "p", "n", "m", "l", "one", "2")
+    for v in range(8):
+        a, b, c = (v >> k & 1 for k in range(3))
+        wanted = (1 - (a & b & c), 1 - (a ^ b ^ c), 1 - (a | b | c), b if a else c, 0xB2 >> v & 1, 1, b)
+        assert evaluate(circuit, [a, b, c]) == wanted
+
+
+def test_bench_keeps_the_rows() -> None:
+    builder = Builder(["a", "b", "c"], name="x", fold=False)
+    rows = ["and", "or", "xor", "nand", "nor", "xnor", "andnot", "ornot", "mux", "maj", "not"]
+    wires = [builder.add(row, *range({"mux": 3, "maj": 3, "not": 1}.get(row, 2))) for row in rows]
+    circuit = builder.circuit([(f"y{k}", wire) for k, wire in enumerate(wires)])
+    assert parsed(".bench", encode(circuit, ".bench")) == circuit
+
+
+@pytest.mark.parametrize("inputs", [7, 9, 12])
+def test_bench_wide_tables(inputs: int) -> None:
+    table = int.from_bytes(np.random.default_rng(inputs).bytes((1 << inputs) // 8), "little")
+    names = [f"x{k}" for k in range(inputs)]
+    ports = "".join(f"INPUT({name})\n" for name in names)
+    circuit = circuit_of(".bench", f"{ports}OUTPUT(y)\ny = LUT 0x{table:x} ({', '.join(names)})\n")
+    bits = unpack(truth_table(circuit).outputs, 1 << inputs)[0]
+    assert bits.tolist() == [bool(table >> v & 1) for v in range(1 << inputs)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "part"),
+    [
+        ("INPUT(a)\nOUTPUT(y)\ny = DFF(a)\n", 3, "a flip-flop"),
+        ("INPUT(a)\nOUTPUT(y)\ny = FOO(a)\n", 3, "'FOO', expected one of AND"),
+        ("INPUT(a)\nOUTPUT(y)\ny = NOT(a, a)\n", 3, "NOT: got 2 inputs"),
+        ("INPUT(a)\nOUTPUT(y)\ny = AND()\n", 3, "AND: got 0 inputs"),
+        ("INPUT(a)\nOUTPUT(y)\ny = MUX(a, a)\n", 3, "MUX: got 2 inputs"),
+        ("INPUT(a)\nOUTPUT(y)\ny = vdd(a)\n", 3, "VDD: got 1 inputs"),
+        ("INPUT(a)\nOUTPUT(y)\ny = LUT 0x4 (a)\n", 3, "'0x4', expected 2 bits"),
+        ("INPUT(a)\nOUTPUT(y)\ny = LUT (a)\n", 3, "expected a table"),
+        ("INPUT(a)\nOUTPUT(y)\ny = AND 0x1 (a)\n", 3, "expected a table"),
+        ("INPUT(a)\nOUTPUT(y)\ny = AND(a,,a)\n", 3, "commas between"),
+        ("INPUT(a)\nOUTPUT(y)\ny = AND(a a)\n", 3, "commas between"),
+        ("INPUT(a)\nOUTPUT(y)\ny AND(a)\n", 3, "expected INPUT"),
+        ("INPUT(a)\nOUTPUT(y)\ny = AND(a, q)\n", 3, "'q' is read but nothing drives it"),
+        ("INPUT(a)\nINPUT(a)\n", 2, "driven twice"),
+        ("INPUT(a)\nOUTPUT(y)\n", None, "output 'y' is not driven"),
+        ("INPUT(a)\nOUTPUT(y)\ny = NOT(z)\nz = NOT(y)\n", None, "depends on itself"),
+        ("y = gnd\n", None, "no INPUT and no OUTPUT"),
+        (f"INPUT(a)\ny = LUT 0x1 ({', '.join('a' * 13)})\n", 2, "at most 12"),
+    ],
+)
+def test_bench_says_what_is_wrong(text: str, line: int | None, part: str) -> None:
+    with pytest.raises(FormatError, match=part) as caught:
+        parsed(".bench", text)
     assert line is None or caught.value.line == line
 
 

@@ -29,10 +29,19 @@ TEXTS = {
         ".model m\n.inputs a b c \\\n d e f g\n.outputs y z\n.names n y\n0 1\n"
         ".names a b c d e f g n # wide\n11----- 1\n--0-1-1 1\n.names z\n1\n.end\n"
     ],
+    ".bench": [
+        "# all\nINPUT(a)\nINPUT( b )\nOUTPUT(y)\noutput(z)\nt = AND(a, b, y)\ny = LUT 0x96a5 ( a, b, n, k )\n"
+        "n = not(a) # inverter\nk = vdd\nm = gnd\nz = MUX(t, n, m)\nu = NAND(z)\nw = XNOR(a, b, u, n, y)\n",
+        "INPUT(a)\nOUTPUT(a)\nINPUT(b)\nOUTPUT(c)\nc = LUT 0xcafe01234567deadbeefcafe01234567 (a, b, d, e, f, g, h)\n"
+        "d=BUFF(a)\ne=BUF(b)\nf=NOR(a,b)\ng=OR(d,e)\nh=XOR(a,b)\n",
+    ],
     ".v": [
+        "module v(input [3:0] a, input [0:1] b, output [3:0] y, output c);\nwire [3:0] t = {a[1:0], b} & 4'hb;\n"
+        "assign {c, y[3:1]} = c0 ? ~t : a ^ {b[0:0], 3'd5};\nassign y[0] = a[0];\nwire c0;\nassign c0 = ~(b[1]);\n"
+        "endmodule\n",
         "// all\nmodule m (a, b, y, z);\n input [1:0] a; input b; output y; output z;\n wire w = a[0] ~^ b;\n"
         " nand g1 (z, a[1], w, b), (\\q! , a[0], b);\n not (k, b);\n"
-        " assign y = (a[0] ? ~w : a[1] & 1'b1) | (k ^ \\q! );\nendmodule\n"
+        " assign y = (a[0] ? ~w : a[1] & 1'b1) | (k ^ \\q! );\nendmodule\n",
     ],
     ".json": [],
 }
@@ -144,7 +153,14 @@ PROMISES = {
         b"aig 1 1 0 2000000000 0\n2\n",
     ],
     ".blif": [b".model m\n.inputs a\n.outputs y\n.names a y\n" + b"1 1 1\n"],
+    ".bench": [
+        b"INPUT(a)\nOUTPUT(y)\ny = LUT 0x1" + b"0" * 100_000 + b" ( a )\n",
+        b"INPUT(a)\nOUTPUT(y)\ny = LUT 0x8 (" + b"a," * 100_000 + b"a)\n",
+    ],
     ".v": [
+        b"module m (a); input [4000000:0] a; wire [4000000:0] b = a & a & a & a & a & a;",
+        b"module m (y); output y; assign y = 1000000000000'b0; endmodule",
+        b"module m (y); output y; assign y = 4000000'h" + b"f" * 1_000_000 + b"; endmodule",
         b"module m (a);\ninput [1000000000000:0] a;\nendmodule\n",
         b"module m (a);\ninput [4194304:0] a;\nendmodule\n",
         b"module m (a, y); input a; output y; assign y = " + b"(" * 100_000 + b"a" + b")" * 100_000 + b"; endmodule",
@@ -222,3 +238,14 @@ def test_long_operator_chains_are_not_deep() -> None:
 
 def test_fuzz_seeds_cover_every_reader() -> None:
     assert set(TEXTS) == {s for s, row in FORMATS.items() if row.parse} == set(PROMISES)
+
+
+@pytest.mark.parametrize("suffix", [".truth", ".pla", ".blif", ".bench"])
+def test_files_of_many_short_lines_are_refused_at_once(suffix: str) -> None:
+    parse = FORMATS[suffix].parse
+    assert parse
+    data = b"\n" * (1 << 25)
+    started = time.perf_counter()
+    with pytest.raises(FormatError, match="33554432 lines, expected at most"):
+        parse(data, f"x{suffix}")
+    assert time.perf_counter() - started < 2

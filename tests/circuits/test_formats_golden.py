@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from circuits import formats
 from circuits.circuit import Builder, Circuit
 from circuits.formats import FORMATS, encode, read, read_circuit, read_table
 from circuits.simulate import truth_table
@@ -36,6 +37,10 @@ def test_written_form_is_the_golden_one(suffix: str) -> None:
     assert encode(golden_circuit(), suffix) == path.read_bytes()
     if FORMATS[suffix].parse:
         assert np.array_equal(read_table(path).outputs, truth_table(golden_circuit()).outputs)
+
+
+def test_the_test_bench_is_the_golden_one() -> None:
+    assert formats.testbench(golden_circuit()) == (GOLDEN / "golden_tb.v").read_bytes()
 
 
 def test_native_and_aiger_keep_the_structure() -> None:
