@@ -531,13 +531,24 @@ def simplify(
 def convert(
     source: Annotated[str, typer.Argument(metavar="IN")],
     target: Annotated[Path, typer.Argument(metavar="OUT")],
+    testbench: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a test bench that checks itself for the module in OUT, a .v too."),
+    ] = None,
 ) -> None:
     """Write a circuit or table in another format; the suffix picks it."""
+    from circuits.formats import write_testbench
     from learn.outputs import check_outputs, write_all
 
-    check_outputs([target])
-    write_all(_anything(source), [target])
-    print(f"wrote {target}")
+    if testbench is None:
+        check_outputs([target])
+        found = _anything(source)
+    else:
+        check_outputs([target, testbench])
+        found = circuit = _circuit(source)
+        write_testbench(circuit, testbench)  # first: it refuses what is no Verilog
+    write_all(found, [target])
+    print(f"wrote {target}" if testbench is None else f"wrote {target} and {testbench}")
 
 
 @app.command()
