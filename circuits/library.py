@@ -29,6 +29,9 @@ Adder = Callable[..., tuple[Bits, int]]
 Compressor = Callable[[Builder, Sequence[Sequence[int]]], tuple[Bits, Bits]]
 """``compressor(b, columns) -> (x, y)``: wires by weight to two naturals of the same sum, modulo 2**len(columns)."""
 
+MAX_WIDTH = 1 << 20
+"""Wires a result may have; wider ones are refused before they are made."""
+
 
 # Words and their widths
 
@@ -39,9 +42,13 @@ def width_of(lo: int, hi: int) -> int:
 
 
 def constant(b: Builder, value: int, width: int | None = None) -> Bits:
-    """Return a number as constant wires: modulo 2**width, or as the narrowest word. No AND nodes."""
+    """Return a number as constant wires: modulo 2**width, or as the narrowest word. No AND nodes.
+
+    Raises:
+        CircuitError: a width that is negative or above a million.
+    """
     size = width_of(value, value) if width is None else width
-    return [b.const(value >> i & 1) for i in range(size)]
+    return [b.const(value >> i & 1) for i in range(_possible(size))]
 
 
 def unsigned(b: Builder, natural: Sequence[int]) -> Bits:
@@ -53,18 +60,21 @@ def resized(b: Builder, x: Sequence[int], width: int) -> Bits:
     """Return a word modulo 2**width: sign-extended, or its high wires cut off. No AND nodes.
 
     Raises:
-        CircuitError: a word without wires.
+        CircuitError: a word without wires, or a width that is negative or above a million.
     """
-    return [*x[:width], *[_sign(x)] * (width - len(x))]
+    return [*x[: _possible(width)], *[_sign(x)] * (width - len(x))]
 
 
 def saturated(b: Builder, x: Sequence[int], width: int, *, signed: bool) -> Bits:
     """Return a word clamped to what ``width`` bits hold, as a word (signed) or a natural (unsigned).
 
     2 AND nodes a bit kept and 1 a bit cut off if unsigned, 3 and 2 if signed.
+
+    Raises:
+        CircuitError: a word without wires, or a width that is too small or above a million.
     """
     sign = _sign(x)
-    kept = width - signed  # the wires below the sign of the result
+    kept = _possible(width - signed)  # the wires below the sign of the result
     if signed:
         if len(x) <= width:
             return resized(b, x, width)
@@ -86,6 +96,12 @@ def fitted(b: Builder, x: Sequence[int], width: int, *, signed: bool, saturate: 
         saturate: the nearest number in range instead of the one congruent modulo 2**width.
     """
     return saturated(b, x, width, signed=signed) if saturate else resized(b, x, width)
+
+
+def _possible(width: int) -> int:
+    if not 0 <= width <= MAX_WIDTH:
+        raise CircuitError(f"library: got a width of {width} wires, expected 0..{MAX_WIDTH}")
+    return width
 
 
 def _sign(x: Sequence[int]) -> int:
@@ -249,19 +265,17 @@ def absolute(b: Builder, x: Sequence[int], *, adder: Adder = ripple) -> Bits:
 def signed_digits(value: int) -> tuple[tuple[int, int], ...]:
     """Return (position, digit) pairs, digit -1 or 1, that sum to the value, as few as there can be.
 
-    The binary digits where they are as few, else the canonical signed digits, no two neighbours (Reitwiesner 1960).
+    The canonical signed digits: no two at neighbouring positions (Reitwiesner 1960).
     """
-    sign, rest = (-1 if value < 0 else 1), abs(value)
-    binary = tuple((i, sign) for i in range(rest.bit_length()) if rest >> i & 1)
     digits, position = [], 0
-    while rest:
-        if rest & 1:
-            digit = 2 - (rest & 3)
-            digits.append((position, sign * digit))
-            rest -= digit
-        rest >>= 1
+    while value:
+        if value & 1:
+            digit = 2 - (value & 3)  # leaves a multiple of 4
+            digits.append((position, digit))
+            value -= digit
+        value >>= 1
         position += 1
-    return binary if len(binary) <= len(digits) else tuple(digits)
+    return tuple(digits)
 
 
 def _rows(b: Builder, columns: Sequence[Sequence[int]]) -> tuple[Bits, Bits]:
@@ -351,7 +365,7 @@ def weighted_sum(
                 columns[position].append(wire if digit > 0 else b.add("not", wire))
     for position, column in enumerate(columns):
         if bias >> position & 1:
-            column.insert(0, b.const(1))
+            column.append(b.const(1))
     total = adder(b, *compressor(b, columns))[0]
     return unsigned(b, total) if lo >= 0 else total
 
@@ -539,7 +553,11 @@ def decoder(b: Builder, select: Sequence[int]) -> Bits:
     """Return 2**k wires of which exactly the one that the k-wire natural points at is 1.
 
     Each is one AND of two smaller decoders' outputs: 2**k AND nodes and those of the halves.
+
+    Raises:
+        CircuitError: more than a million outputs.
     """
+    _possible(1 << min(len(select), 64))
     if len(select) < 2:
         return [*_inverted(b, select), *select] if select else [b.const(1)]
     low, high = decoder(b, select[: len(select) // 2]), decoder(b, select[len(select) // 2 :])

@@ -19,7 +19,7 @@ from circuits.aig import and_count, and_levels
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError
 from circuits.library import ADDERS, COMPRESSORS, Bits
-from circuits.simulate import simulate
+from circuits.simulate import evaluate, simulate
 from circuits.verify import Proof, equivalent
 from circuits.words import Words, enumerate_inputs, unpack
 
@@ -207,8 +207,7 @@ def test_signed_digits_are_the_number_and_as_few_as_can_be(value):
     digits = lib.signed_digits(value)
     assert sum(digit << position for position, digit in digits) == value
     assert len({position for position, _ in digits}) == len(digits)
-    triple = 3 * abs(value)
-    fewest = (triple ^ abs(value)).bit_count()  # the weight of the non-adjacent form (Prodinger 2000)
+    fewest = (3 * abs(value) ^ abs(value)).bit_count()  # the weight of the non-adjacent form (Prodinger 2000)
     assert len(digits) == fewest
 
 
@@ -281,6 +280,15 @@ def test_shifts_by_a_natural(left):
         outputs = unpack(simulate(circuit, enumerate_inputs(width + bits), patterns=len(n)), len(n))
         wanted = x << amount if left else x >> amount
         assert np.array_equal(read(outputs, False), wanted % (1 << width))
+
+
+def test_selects_and_amounts_may_be_wide():
+    shifted = built(lambda b, x, a: lib.shift_by(b, x, a, left=True), [3, 50])
+    assert evaluate(shifted, [1, 1, 1, 1, *[0] * 49]) == (0, 1, 1)
+    assert evaluate(shifted, [1, 1, 1, *[0] * 49, 1]) == (0, 0, 0)
+    chosen = built(lambda b, s, x, y: lib.mux_tree(b, s, [x, y]), [50, 2, 2])
+    assert chosen.num_gates == 48 + 4
+    assert and_count(chosen) == 48 + 4 * 3
 
 
 def test_multiplexers_choose_the_last_word_past_the_end():
@@ -485,6 +493,11 @@ def test_a_tree_of_full_adders_is_shallow():
         (lambda b: lib.mux_tree(b, [0], []), "no words"),
         (lambda b: lib.argmax(b, []), "no words"),
         (lambda b: lib.lookup(b, [0, 1], [1, 2, 3]), "3 entries, expected 4"),
+        (lambda b: lib.constant(b, 1, 10**12), "1000000000000 wires"),
+        (lambda b: lib.resized(b, [0], -1), "-1 wires"),
+        (lambda b: lib.saturated(b, [0], 0, signed=True), "-1 wires"),
+        (lambda b: lib.shift(b, [0], 10**12), "1000000000000 wires"),
+        (lambda b: lib.decoder(b, [0] * 40), "1099511627776 wires"),
     ],
 )
 def test_what_does_not_fit_is_one_clear_line(call, message):
