@@ -186,12 +186,21 @@ def to_aig(circuit: Circuit) -> Aig:
 
 def from_aig(aig: Aig, input_names: tuple[str, ...], output_names: tuple[str, ...], name: str = "circuit") -> Circuit:
     """Return an aigverse network as a circuit."""
+    return from_literals(_literals_of(aig), input_names, output_names, name)
+
+
+def _literals_of(aig: Aig) -> Literals:
     raw = np.array(aig.to_index_list().raw(), np.int64)
     n, _, count = raw[:3].tolist()
     body = raw[3:]
-    return from_literals(
-        Literals(n, body[: 2 * count].reshape(-1, 2), body[2 * count :]), input_names, output_names, name
-    )
+    return Literals(n, body[: 2 * count].reshape(-1, 2), body[2 * count :])
+
+
+def hashed_literals(circuit: Circuit) -> Literals:
+    """Return the circuit as an and-inverter graph after structural hashing, without dead nodes."""
+    from aigverse.algorithms import cleanup_dangling
+
+    return _literals_of(cleanup_dangling(to_aig(circuit)))
 
 
 def and_count(circuit: Circuit) -> int:
@@ -204,6 +213,15 @@ def and_levels(circuit: Circuit) -> int:
     from aigverse.networks import DepthAig
 
     return DepthAig(to_aig(circuit)).num_levels
+
+
+def xor_and_count(circuit: Circuit) -> int:
+    """Return the number of gates when three AND nodes that make an XOR count as one (:func:`natural_gates`).
+
+    Inverters are free and dead nodes do not count.
+    """
+    natural = natural_gates(hashed_literals(circuit), circuit.input_names, circuit.output_names)
+    return sum(len(fanin) == 2 for _, fanin, _ in natural.gates())
 
 
 def _scripts() -> tuple[Callable[[Aig], Aig | None], ...]:

@@ -1,26 +1,28 @@
 """Proof or counterexample: do two circuits, a circuit and a table, or two tables agree?
 
-Inequivalence is a result, not an error. Up to 16 inputs every pattern is tried; beyond, fixed probe patterns look for a
-difference and a SAT solver decides.
+Inequivalence is a result, not an error. Up to 16 inputs every pattern is tried; beyond, simulation and a SAT solver
+decide (``circuits.sweep``).
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from circuits.aig import and_count, optimised, to_aig
+from circuits.aig import and_count, optimised
 from circuits.circuit import Circuit
-from circuits.errors import CircuitError, TableError
-from circuits.rewrite import folded, restricted
-from circuits.simulate import simulate
+from circuits.errors import CircuitError, TableError, ToolError
+from circuits.rewrite import folded
+from circuits.simulate import evaluate, simulate
+from circuits.sweep import Joint, decide, joined, minimised
 from circuits.table import TruthTable
 from circuits.words import Words, enumerate_inputs, mask_words, pack, unpack
 
 EXHAUSTIVE_INPUTS = 16
 CONFLICT_LIMIT = 200_000
-_PROBE_WORDS = 256
 
 
 class Proof(NamedTuple):
@@ -44,13 +46,20 @@ class Counterexample(NamedTuple):
     Attributes:
         inputs: input name -> bit.
         outputs: names of the differing outputs -> (value of the first, value of the second).
+        matter: names of the inputs that matter: whatever the others are, these outputs differ in this way; None if
+            that was not asked.
     """
 
     inputs: dict[str, int]
     outputs: dict[str, tuple[int, int]]
+    matter: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        at = " ".join(f"{name}={bit}" for name, bit in self.inputs.items()) or "no inputs"
+        shown = self.inputs if self.matter is None else self.matter
+        free = len(self.inputs) - len(shown)
+        at = " ".join(f"{name}={self.inputs[name]}" for name in shown) or ("any inputs" if free else "no inputs")
+        if free and shown:
+            at += f", whatever the other {free} inputs are" if free > 1 else ", whatever the other input is"
         got = ", ".join(f"{name} is {a} in the first and {b} in the second" for name, (a, b) in self.outputs.items())
         return f"different at {at}: {got}"
 
@@ -95,65 +104,59 @@ def _first_difference(
     )
 
 
-def _probe_words(inputs: int) -> Words:
-    """Return fixed, well mixed patterns (SplitMix64 of the position: Steele, Lea and Flood 2014)."""
-    z = (np.arange(1, inputs * _PROBE_WORDS + 1, dtype=np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return (z ^ z >> np.uint64(31)).reshape(inputs, _PROBE_WORDS)
-
-
-def _compare(a: Circuit, b: Circuit, inputs: Words, patterns: int) -> Counterexample | None:
-    care = np.broadcast_to(mask_words(patterns), (a.num_outputs, inputs.shape[1]))
-    return _first_difference(inputs, simulate(a, inputs), simulate(b, inputs), care, a.input_names, a.output_names)
-
-
-def equivalent(a: Circuit, b: Circuit, *, conflict_limit: int = CONFLICT_LIMIT) -> Verdict:
+def equivalent(a: Circuit, b: Circuit, *, seconds: float | None = None, conflict_limit: int | None = None) -> Verdict:
     """Decide whether two circuits compute the same outputs for every input; ports are matched by position.
 
     Args:
         a: the first circuit; its port names appear in a counterexample.
         b: the second.
-        conflict_limit: the SAT solver gives up (``Unknown``) after this many conflicts; 0 is no limit.
+        seconds: give up (``Unknown``) after this time.
+        conflict_limit: give up when the SAT solver has spent this many conflicts, 0 is no limit; by default 200,000
+            without ``seconds``, so that verdicts do not depend on the clock, and no limit with them.
 
     Raises:
-        CircuitError: different numbers of inputs or outputs.
+        CircuitError: different numbers of inputs or outputs, or seconds that are not above 0.
     """
     if (a.num_inputs, a.num_outputs) != (b.num_inputs, b.num_outputs):
         raise CircuitError(
             f"verify: {a.name} has {a.num_inputs} inputs and {a.num_outputs} outputs, "
             f"{b.name} has {b.num_inputs} and {b.num_outputs}; expected the same numbers"
         )
+    if seconds is not None and not seconds > 0:
+        raise CircuitError(f"verify: got {seconds} seconds, expected a number above 0")
+    stop = None if seconds is None else time.monotonic() + seconds
     if a.num_inputs <= EXHAUSTIVE_INPUTS:
         patterns = 1 << a.num_inputs
-        found = _compare(a, b, enumerate_inputs(a.num_inputs), patterns)
-        return found or Proof("exhaustive", patterns)
-    found = _compare(a, b, _probe_words(a.num_inputs), 64 * _PROBE_WORDS)
-    if found:
-        return found
-    verdict = _sat(a, b, conflict_limit)
-    if verdict is None:
-        return Unknown(f"the SAT solver stopped after {conflict_limit} conflicts")
-    return Proof("sat", 0) if verdict else _witness(a, b, conflict_limit)
+        return _tried(a, b) or Proof("exhaustive", patterns)
+    conflicts = conflict_limit if conflict_limit is not None else 0 if seconds is not None else CONFLICT_LIMIT
+    joint = joined(a, b)
+    decided = decide(joint, stop=stop, conflicts=conflicts or None)
+    if decided is True:
+        return Proof("sat", 0)
+    if decided is None:
+        limits = [f"{amount:,g} {what}" for amount, what in ((seconds, "seconds"), (conflicts, "conflicts")) if amount]
+        return Unknown(f"neither a proof nor a difference within {' or '.join(limits)}")
+    return _explained(a, b, joint, decided) or Unknown("the pattern that the SAT solver gives shows no difference")
 
 
-def _sat(a: Circuit, b: Circuit, conflict_limit: int) -> bool | None:
-    from aigverse.algorithms import equivalence_checking
+def _tried(a: Circuit, b: Circuit) -> Counterexample | None:
+    """Try every pattern; return a difference at a pattern with as few ones as there can be."""
+    inputs = enumerate_inputs(a.num_inputs)
+    wrong = (simulate(a, inputs) ^ simulate(b, inputs)) & mask_words(1 << a.num_inputs)
+    hits = np.flatnonzero(unpack(np.bitwise_or.reduce(wrong, axis=0), 1 << a.num_inputs)) if len(wrong) else wrong
+    if not len(hits):
+        return None
+    pattern = int(hits[np.argmin(np.bitwise_count(hits))])
+    return _explained(a, b, joined(a, b), [pattern >> i & 1 for i in range(a.num_inputs)])
 
-    return equivalence_checking(to_aig(a), to_aig(b), conflict_limit=conflict_limit)
 
-
-def _witness(a: Circuit, b: Circuit, conflict_limit: int) -> Counterexample | Unknown:
-    """Find the pattern on which two circuits known to differ do so, by fixing one input after the other."""
-    fixed: dict[int, int] = {}
-    for i in range(a.num_inputs):
-        verdict = _sat(restricted(a, {**fixed, i: 0}), restricted(b, {**fixed, i: 0}), conflict_limit)
-        if verdict is None:
-            return Unknown(f"different, but the SAT solver found no pattern within {conflict_limit} conflicts")
-        fixed[i] = int(verdict)  # equal with 0, so they differ with 1
-    inputs = np.array([[fixed[i]] for i in range(a.num_inputs)], np.uint64)
-    found = _compare(a, b, inputs, 1)
-    return found or Unknown("the SAT solver says different, but its pattern shows no difference")
+def _explained(a: Circuit, b: Circuit, joint: Joint, bits: list[int]) -> Counterexample | None:
+    """Make the pattern simple and say what the circuits themselves do on it."""
+    bits, matter = minimised(joint, bits)
+    pairs = zip(a.output_names, evaluate(a, bits), evaluate(b, bits), strict=True)
+    outputs = {name: (first, second) for name, first, second in pairs if first != second}
+    named = dict(zip(a.input_names, bits, strict=True))
+    return Counterexample(named, outputs, tuple(a.input_names[i] for i in matter)) if outputs else None
 
 
 def satisfies(circuit: Circuit, table: TruthTable) -> Proof | Counterexample:
@@ -205,18 +208,38 @@ def _looked_up(complete: TruthTable, sample: TruthTable) -> tuple[Words, Words]:
     )
 
 
-def simplified(circuit: Circuit) -> tuple[Circuit, Verdict]:
-    """Shrink a circuit by folding and by optimisation scripts, and prove the result equal.
+Tool = Callable[[Circuit], Circuit]
+"""Makes a circuit smaller, as it promises, or raises ``ToolError``."""
+
+
+def simplified(
+    circuit: Circuit, *, tools: Sequence[Tool] = (optimised,), report: Callable[[ToolError], None] | None = None
+) -> tuple[Circuit, Verdict]:
+    """Shrink a circuit by folding and by tools, one after the other, and prove the result equal.
+
+    Args:
+        circuit: the circuit.
+        tools: what to try: ``circuits.aig.optimised``, ``circuits.tools.abc``; each gets the best circuit so far.
+        report: is told of a tool that fails, or whose answer differs or is not proved equal; such a tool is passed
+            over.
 
     Returns:
         the circuit with the fewest AND nodes that is proved equal to the input, never more than the input has, and its
-        proof; a shrunk circuit whose equality stays unknown is not used.
+        proof.
     """
     verdict: Verdict = Proof("unchanged", 0)
     best, size = circuit, and_count(circuit)
-    for candidate in (folded(circuit), optimised(circuit)):
-        count = and_count(candidate)
-        smaller = count < size or (count == size and candidate.num_gates < best.num_gates)
-        if smaller and isinstance(proof := equivalent(circuit, candidate), Proof):
-            best, size, verdict = candidate, count, proof
+    for tool in (folded, *tools):
+        try:
+            candidate = tool(best)
+            count = and_count(candidate)
+            if count < size or (count == size and candidate.num_gates < best.num_gates):
+                proof = equivalent(circuit, candidate)
+                if not isinstance(proof, Proof):
+                    name = getattr(tool, "__name__", "tool")
+                    raise ToolError(f"{name}: its answer is not proved equal to {circuit.name}: {proof}")
+                best, size, verdict = candidate, count, proof
+        except ToolError as error:
+            if report:
+                report(error)
     return best, verdict

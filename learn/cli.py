@@ -32,6 +32,7 @@ FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 MODELS = ("exact",)
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
+STATS_LUT_ANDS = 1500  # larger graphs take longer to map than stats may
 REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on a terminal and in a log
 
 
@@ -145,6 +146,18 @@ def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
     facts = statistics(circuit)
     kinds = facts.pop("kinds")
     return facts | {"ands": and_count(circuit), "levels": and_levels(circuit), "kinds": kinds}
+
+
+def _mapped_facts(circuit: Circuit, ands: int, luts: bool) -> dict[str, Any]:
+    """Return the counts that take longer; 6-LUTs of large circuits only if asked for, else None."""
+    from circuits.aig import xor_and_count
+    from circuits.mapping import lut_mapping
+
+    mapped = lut_mapping(circuit) if luts or ands <= STATS_LUT_ANDS else None
+    return {
+        "xor_ands": xor_and_count(circuit),
+        "luts6": mapped and sum(op != "const" for op, _, _ in mapped.gates()),
+    }
 
 
 def _table_facts(table: TruthTable) -> dict[str, Any]:
@@ -466,21 +479,29 @@ def evaluate(circuit: str, data: Data, as_json: Json = False) -> None:
 
 
 @app.command()
-def stats(circuit: str, as_json: Json = False) -> None:
-    """Count a circuit's inputs, outputs, gates, AND nodes (structurally hashed) and levels; or a table's patterns."""
+def stats(
+    circuit: str,
+    luts: Annotated[bool, typer.Option("--luts", help="Count 6-LUTs of large circuits too; takes a while.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count a circuit's gates by kind, AND and XOR-AND nodes, 6-LUTs (our mapper), levels; or a table's patterns."""
     from circuits.circuit import Circuit
 
     found = _anything(circuit)
-    _report(_circuit_facts(found) if isinstance(found, Circuit) else _table_facts(found), as_json)
+    if isinstance(found, Circuit):
+        facts = _circuit_facts(found)
+        _report(facts | _mapped_facts(found, facts["ands"], luts), as_json)
+    else:
+        _report(_table_facts(found), as_json)
 
 
-def _verdict(a: Circuit | TruthTable, b: Circuit | TruthTable) -> Verdict:
+def _verdict(a: Circuit | TruthTable, b: Circuit | TruthTable, seconds: float | None) -> Verdict:
     """Compare two circuits, two tables, or one with the other."""
     from circuits.circuit import Circuit
     from circuits.verify import Counterexample, equivalent, satisfies, tables_agree
 
     if isinstance(a, Circuit):
-        return equivalent(a, b) if isinstance(b, Circuit) else satisfies(a, b)
+        return equivalent(a, b, seconds=seconds) if isinstance(b, Circuit) else satisfies(a, b)
     if not isinstance(b, Circuit):
         return tables_agree(a, b)
     verdict = satisfies(b, a)
@@ -490,7 +511,12 @@ def _verdict(a: Circuit | TruthTable, b: Circuit | TruthTable) -> Verdict:
 
 
 @app.command()
-def verify(a: str, b: str, as_json: Json = False) -> None:
+def verify(
+    a: str,
+    b: str,
+    seconds: Annotated[float | None, typer.Option(metavar="S", help="Say unknown after S seconds.")] = None,
+    as_json: Json = False,
+) -> None:
     """Prove two circuits or tables equal (exit status 0) or show where they differ (1); 2 if neither is known."""
     from circuits.verify import Proof, Unknown
 
@@ -501,7 +527,7 @@ def verify(a: str, b: str, as_json: Json = False) -> None:
     ):
         if names_a != names_b and set(names_a) == set(names_b):
             _complain(f"warning: the {what} of {a} and {b} have the same names in another order; matched by position")
-    verdict = _verdict(first, second)
+    verdict = _verdict(first, second, seconds)
     equal = True if isinstance(verdict, Proof) else None if isinstance(verdict, Unknown) else False
     _report({"equal": equal, **verdict._asdict()}, as_json, str(verdict))
     raise typer.Exit({True: 0, False: FAILED, None: BAD}[equal])
@@ -511,20 +537,38 @@ def verify(a: str, b: str, as_json: Json = False) -> None:
 def simplify(
     source: Annotated[str, typer.Argument(metavar="IN")],
     target: Annotated[Path, typer.Argument(metavar="OUT")],
+    abc: Annotated[bool, typer.Option("--abc", help="Ask ABC too; it must be installed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Shrink a circuit and prove the result equal before it is written."""
-    from circuits.aig import and_count
+    """Shrink a circuit and prove the result equal before it is written.
+
+    When ABC fails, or answers with a circuit that is not equal, this is said and the result is our own.
+    """
+    from circuits import tools
+    from circuits.aig import and_count, optimised
     from circuits.verify import simplified
     from learn.outputs import check_outputs, write_all
 
     check_outputs([target])
+    if abc:
+        tools.abc_program()
     circuit = _circuit(source)
-    smaller, verdict = simplified(circuit)
+    failures: list[str] = []
+
+    def report(error: Exception) -> None:
+        failures.append(_one_line(error))
+        _complain(f"warning: {failures[-1]}; going on without it")
+
+    smaller, verdict = simplified(circuit, tools=(optimised, tools.abc) if abc else (optimised,), report=report)
     before, after = and_count(circuit), and_count(smaller)
     write_all(smaller, [target])
     facts = {"ands_before": before, "ands": after, "gates": smaller.num_gates, "proof": str(verdict)}
-    _report(facts, as_json, f"{before:,} -> {_noun(after, 'AND node')}, proved: {verdict}", f"wrote {target}")
+    _report(
+        facts | {"failures": failures},
+        as_json,
+        f"{before:,} -> {_noun(after, 'AND node')}, proved: {verdict}",
+        f"wrote {target}",
+    )
 
 
 @app.command()

@@ -14,7 +14,8 @@ PACKAGES = ("circuits", "learn")
 ROOMS = {
     "circuits": (
         *("errors", "words", "names", "gates", "check", "order", "circuit", "table"),
-        *("kernels", "simulate", "compiled", "reverse", "rewrite", "library", "aig", "verify", "formats", "draw"),
+        *("kernels", "simulate", "compiled", "reverse", "rewrite", "library", "aig", "mapping", "sweep"),
+        *("verify", "formats", "tools", "draw"),
     ),
     "learn": (
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "moves", "search"),

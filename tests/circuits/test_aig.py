@@ -21,6 +21,7 @@ from circuits.aig import (
     optimised,
     to_aig,
     to_literals,
+    xor_and_count,
 )
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError
@@ -252,3 +253,18 @@ def test_a_script_that_gains_nothing_or_fails_changes_nothing(monkeypatch):
     larger = to_aig(b.circuit({"y": b.add("xor", 0, 1)}))
     monkeypatch.setattr(aig, "_scripts", lambda: (lambda g: None, lambda g: larger))
     assert optimised(circuit) == circuit
+
+
+@given(circuits(outputs=(0, 4)))
+def test_exclusive_ors_count_once(circuit):
+    counted = xor_and_count(circuit)
+    assert counted <= and_count(circuit)
+    assert counted == xor_and_count(from_aig(to_aig(circuit), circuit.input_names, circuit.output_names))
+
+
+def test_an_adder_of_exclusive_ors():
+    b = Builder(["a", "b", "c"])
+    half = b.add("xor", 0, 1)
+    plain = b.circuit({"sum": b.add("xor", half, 2), "same": b.add("xnor", half, 2)})
+    assert (xor_and_count(plain), and_count(plain)) == (2, 6)
+    assert xor_and_count(b.circuit({"y": b.add("or", 0, 1), "z": b.add("not", 2)})) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import numpy as np
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import circuits, complete_tables, sampled_tables
 
-from circuits import verify
-from circuits.aig import and_count
+from circuits import sweep, verify
+from circuits.aig import and_count, optimised
 from circuits.circuit import Builder, Circuit
-from circuits.errors import CircuitError, TableError
+from circuits.errors import CircuitError, TableError, ToolError
 from circuits.gates import GATE, GATES
-from circuits.rewrite import from_table, to_and_not
+from circuits.rewrite import folded, from_table, to_and_not
 from circuits.simulate import evaluate, simulate, truth_table
+from circuits.sweep import decide, difference, joined, minimised, mixed, values
 from circuits.table import TruthTable, complete_table, sampled_table
 from circuits.verify import Counterexample, Proof, Unknown, equivalent, satisfies, simplified, tables_agree
 from circuits.words import enumerate_inputs, unpack
@@ -54,6 +56,26 @@ def parity(order: list[int]) -> Circuit:
     for i in order[1:]:
         wire = b.add("xor", wire, i)
     return b.circuit({"y": wire})
+
+
+def adder(bits: int, *, ripple: bool) -> Circuit:
+    """Add two numbers; carries ripple, or blocks of four compute both carries and select."""
+    b = Builder([f"{name}{i}" for name in "ab" for i in range(bits)])
+
+    def block(at: int, stop: int, carry: int) -> list[int]:
+        sums = []
+        for i in range(at, stop):
+            sums.append(b.add("xor", b.add("xor", i, bits + i), carry))
+            carry = b.add("maj", i, bits + i, carry)
+        return [*sums, carry]
+
+    out = block(0, bits, b.const(0)) if ripple else [b.const(0)]
+    for at in [] if ripple else range(0, bits, 4):
+        carry = out.pop()
+        out += [
+            b.add("mux", carry, *pair) for pair in zip(*(block(at, at + 4, b.const(c)) for c in (0, 1)), strict=True)
+        ]
+    return b.circuit({f"s{i}": wire for i, wire in enumerate(out)})
 
 
 def random_circuit(inputs: int, gates: int, seed: int) -> Circuit:
@@ -117,12 +139,12 @@ def test_a_difference_on_the_last_pattern_alone_is_found(inputs):
     if inputs == 0:
         a, b = (Builder([]) for _ in range(2))
         a, b = a.circuit({"p": a.const(1)}), b.circuit({"p": b.const(0)})
-    verdict = equivalent(a, b)
-    assert verdict == Counterexample({f"x{i}": 1 for i in range(inputs)}, {"p": (1, 0)})
+    ones = {f"x{i}": 1 for i in range(inputs)}
+    assert equivalent(a, b) == Counterexample(ones, {"p": (1, 0)}, tuple(ones))
 
 
 def test_sixteen_inputs_need_no_solver(monkeypatch):
-    monkeypatch.setattr(verify, "_sat", lambda *_: pytest.fail("asked the solver"))
+    monkeypatch.setattr(verify, "decide", lambda *_, **__: pytest.fail("asked the solver"))
     assert equivalent(parity(list(range(16))), parity(list(range(16))[::-1])) == Proof("exhaustive", 1 << 16)
 
 
@@ -137,8 +159,8 @@ def test_wide_circuits_are_proved_by_the_solver():
     )
 
 
-def test_probing_finds_frequent_differences_without_the_solver(monkeypatch):
-    monkeypatch.setattr(verify, "_sat", lambda *_: pytest.fail("asked the solver"))
+def test_simulation_finds_frequent_differences_without_the_solver(monkeypatch):
+    monkeypatch.setattr(sweep._Sweep, "round", lambda *_: pytest.fail("asked the solver"))
     b = Builder([f"x{i}" for i in range(WIDE)])
     a, c = b.circuit({"y": b.add("and", 0, 19)}), b.circuit({"y": b.add("or", 0, 19)})
     assert replayed(equivalent(a, c), a, c)
@@ -147,7 +169,8 @@ def test_probing_finds_frequent_differences_without_the_solver(monkeypatch):
 @pytest.mark.parametrize("pattern", [0b10110011100011110000, 0b01111111111111111110, 0b00000000000000000001])
 def test_the_solver_finds_the_one_differing_pattern(pattern):
     a, b = point(pattern), never()
-    assert not simulate(a, verify._probe_words(WIDE))[0].any()  # else probing finds it
+    tried = values(joined(a, b), mixed(WIDE, sweep.PATTERNS), sweep.PATTERNS)
+    assert difference(joined(a, b), tried, sweep.PATTERNS) == 0  # else the first simulation finds it
     verdict = equivalent(a, b)
     assert replayed(verdict, a, b)
     assert list(verdict.inputs.values()) == [pattern >> i & 1 for i in range(WIDE)]
@@ -155,9 +178,9 @@ def test_the_solver_finds_the_one_differing_pattern(pattern):
     assert equivalent(b, a).outputs == {"p": (0, 1)}
 
 
-@pytest.mark.parametrize(("words", "mutants"), [(256, 20), (0, 4)])
-def test_mutants_are_decided_as_exhaustive_simulation_decides(monkeypatch, words, mutants):
-    monkeypatch.setattr(verify, "_PROBE_WORDS", words)  # without probing the solver finds every difference
+@pytest.mark.parametrize(("patterns", "mutants"), [(2048, 20), (64, 10)])
+def test_mutants_are_decided_as_exhaustive_simulation_decides(monkeypatch, patterns, mutants):
+    monkeypatch.setattr(sweep, "PATTERNS", patterns)  # the fewer, the more the solver has to find
     circuit = random_circuit(17, 300, seed=5)
     inputs = enumerate_inputs(17)
     right = simulate(circuit, inputs)
@@ -176,10 +199,72 @@ def test_mutants_are_decided_as_exhaustive_simulation_decides(monkeypatch, words
     assert 0 < sum(equal) < len(equal)  # both kinds occur
 
 
-def test_a_hard_pair_stays_unknown_within_a_small_limit():
-    verdict = equivalent(multiplier(9, last=True), multiplier(9, last=False), conflict_limit=1)
-    assert verdict == Unknown("the SAT solver stopped after 1 conflicts")
-    assert str(verdict) == "unknown (the SAT solver stopped after 1 conflicts)"
+def test_a_hard_pair_stays_unknown_within_a_limit():
+    a, b = multiplier(12, last=True), multiplier(12, last=False)
+    verdict = equivalent(a, b, conflict_limit=1)
+    assert verdict == Unknown("neither a proof nor a difference within 1 conflicts")
+    assert str(verdict) == "unknown (neither a proof nor a difference within 1 conflicts)"
+    start = time.monotonic()
+    assert equivalent(a, b, seconds=0.3) == Unknown("neither a proof nor a difference within 0.3 seconds")
+    assert time.monotonic() - start < 10
+    with pytest.raises(CircuitError, match="got nan seconds, expected a number above 0"):
+        equivalent(a, b, seconds=float("nan"))
+
+
+def test_what_sweeping_makes_easy_is_proved():
+    product = multiplier(12, last=True)
+    assert equivalent(product, optimised(product)) == Proof("sat", 0)
+    assert equivalent(adder(32, ripple=True), adder(32, ripple=False)) == Proof("sat", 0)
+
+
+def test_adders_are_adders():
+    for ripple in (True, False):
+        table = truth_table(adder(4, ripple=ripple))
+        bits = unpack(table.outputs, table.patterns)
+        number = (bits << np.arange(len(bits))[:, None]).sum(axis=0)
+        assert number.tolist() == [(v & 15) + (v >> 4) for v in range(256)]
+
+
+@given(st.data(), st.integers(1, 5), st.integers(1, 3))
+def test_sweeping_decides_as_exhaustive_simulation(data, inputs, outputs):
+    shape = {"inputs": (inputs, inputs), "outputs": (outputs, outputs), "max_gates": 12}
+    a = data.draw(circuits(**shape))
+    b = data.draw(st.sampled_from([to_and_not(a), folded(a)]) | circuits(**shape))
+    assume(a.num_outputs == b.num_outputs == outputs)
+    joint = joined(a, b)
+    found = decide(joint)
+    if truth_table(a) == truth_table(b):
+        assert found is True
+    else:
+        pattern, matter = minimised(joint, found)
+        assert evaluate(a, pattern) != evaluate(b, pattern)
+        assert all(evaluate(a, less) == evaluate(b, less) for less in lowered(pattern))
+        wrong = [x != y for x, y in zip(evaluate(a, pattern), evaluate(b, pattern), strict=True)]
+        for other in range(1 << inputs):
+            bits = [bit if i in matter else other >> i & 1 for i, bit in enumerate(pattern)]
+            now = [x != y for x, y in zip(evaluate(a, bits), evaluate(b, bits), strict=True)]
+            assert all(n for n, w in zip(now, wrong, strict=True) if w)
+
+
+def lowered(pattern: list[int]) -> list[list[int]]:
+    """Return the patterns with one 1 less."""
+    return [[*pattern[:i], 0, *pattern[i + 1 :]] for i, bit in enumerate(pattern) if bit]
+
+
+def test_inputs_that_do_not_matter_are_said():
+    b = Builder([f"x{i}" for i in range(WIDE)])
+    chain = b.inputs[2]
+    for i in range(3, WIDE):
+        chain = b.add("xor", chain, i)
+    a, c = b.circuit({"y": b.add("and", 0, 1), "z": chain}), b.circuit({"y": b.const(0), "z": chain})
+    found = equivalent(a, c)
+    assert found == Counterexample({f"x{i}": int(i < 2) for i in range(WIDE)}, {"y": (1, 0)}, ("x0", "x1"))
+    assert (
+        str(found)
+        == "different at x0=1 x1=1, whatever the other 18 inputs are: y is 1 in the first and 0 in the second"
+    )
+    always = equivalent(b.circuit({"y": b.const(1)}), b.circuit({"y": b.const(0)}))
+    assert str(always) == "different at any inputs: y is 1 in the first and 0 in the second"
 
 
 def test_the_hard_pair_is_a_pair_of_multipliers():
@@ -191,13 +276,8 @@ def test_the_hard_pair_is_a_pair_of_multipliers():
 
 
 def test_a_solver_without_a_witness_is_not_believed(monkeypatch):
-    verdicts = iter([False, *[True] * WIDE])
-    monkeypatch.setattr(verify, "_sat", lambda *_: next(verdicts))
-    assert equivalent(never(), never()) == Unknown("the SAT solver says different, but its pattern shows no difference")
-    verdicts = iter([False, True, None])
-    assert equivalent(never(), never(), conflict_limit=7) == Unknown(
-        "different, but the SAT solver found no pattern within 7 conflicts"
-    )
+    monkeypatch.setattr(verify, "decide", lambda *_, **__: [0] * WIDE)
+    assert equivalent(never(), never()) == Unknown("the pattern that the SAT solver gives shows no difference")
 
 
 # --- circuit and table ---
@@ -357,22 +437,27 @@ def test_what_cannot_shrink_comes_back_unchanged():
 
 
 @pytest.mark.parametrize("verdict", [None, Unknown("limit")])
-def test_a_script_is_not_believed_without_proof(monkeypatch, verdict):
+def test_a_tool_is_not_believed_without_proof(monkeypatch, verdict):
     b = Builder(["a", "b", "c"], name="majority")
     circuit = b.circuit({"y": b.add("maj", 0, 1, 2)})
-    smaller = b.circuit({"y": 0})
-    monkeypatch.setattr(verify, "optimised", lambda _: smaller)
     if verdict:
         monkeypatch.setattr(verify, "equivalent", lambda *_: verdict)
-    assert simplified(circuit) == (circuit, Proof("unchanged", 0))
+
+    def wrong(_: Circuit) -> Circuit:
+        return b.circuit({"y": 0})
+
+    errors: list[ToolError] = []
+    assert simplified(circuit, tools=[wrong], report=errors.append) == (circuit, Proof("unchanged", 0))
+    said = verdict or "different at a=1 b=0 c=0: y is 0 in the first and 1 in the second"
+    assert [str(error) for error in errors] == [f"wrong: its answer is not proved equal to majority: {said}"]
+    assert simplified(circuit, tools=[wrong]) == (circuit, Proof("unchanged", 0))
 
 
-def test_the_smaller_candidate_wins(monkeypatch):
+def test_the_smaller_candidate_wins():
     b = Builder(["a", "b"], fold=False)
     a_and_b = b.add("and", 0, 1)
     absorbed = b.circuit({"y": b.add("or", 0, a_and_b)})
-    monkeypatch.setattr(verify, "optimised", lambda _: Builder(["a", "b"]).circuit({"y": 0}))
-    result, proof = simplified(absorbed)
+    result, proof = simplified(absorbed, tools=[lambda _: Builder(["a", "b"]).circuit({"y": 0})])
     assert (result.num_gates, proof) == (0, Proof("exhaustive", 4))
     buffered = Builder(["a"], fold=False)
     same_ands = buffered.circuit({"y": buffered.add("buf", buffered.add("buf", 0))})

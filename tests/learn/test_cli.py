@@ -292,6 +292,8 @@ def test_stats_of_a_circuit_and_of_a_table(run, full_adder):
         "levels": 4,
         "params": 0,
         "ands": facts["ands"],
+        "xor_ands": 5,
+        "luts6": 2,
         "kinds": {"and": 2, "or": 1, "xor": 2},
     }
     assert facts["ands"] in (7, 9)
