@@ -1,8 +1,9 @@
 """Circuits as machine code of the host, made without a C compiler.
 
 Every wire is a vector of 8 words, 512 patterns. The gates that outputs depend on run in depth-first order, so that most
-values are read right after they are made, and are cut into functions of ``CHUNK`` gates: LLVM's time grows faster than
-a function's length, so one function for all gates would not scale. Inside a function values stay in registers; a value
+values are read right after they are made, and are cut into functions of about a hundred two-input gates: LLVM's time
+grows faster than a function's length, so one function for all gates would not scale. Inside a function values stay in
+registers; a value
 that a later function reads goes to a slot of a scratch array, and a slot is free again after its last reading, so the
 array is as small as the circuit is narrow.
 
@@ -12,8 +13,9 @@ loads when a circuit is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ctypes import CFUNCTYPE, c_size_t, c_void_p
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -28,8 +30,8 @@ from circuits.words import Words
 LANES = 8
 """Words of a vector: the 512 bits of the widest registers; narrower machines take several for one."""
 
-CHUNK = 100
-"""Gates of a function."""
+CHUNK = 200
+"""Operations of a function. In longer ones LLVM's quick register allocation spills more than functions hand over."""
 
 PART = 100
 """Functions LLVM gets at once: enough to hide a module's own cost, few enough to bound memory."""
@@ -132,6 +134,31 @@ class _Value:
         return self._new("xor", _ONES)
 
 
+@lru_cache(maxsize=1 << 12)
+def _operations(op: int, params: tuple[int, ...]) -> int:
+    """Count the operations of a gate."""
+    lines: list[str] = []
+    GATES[op].forward([_Value(lines, "")] * GATES[op].arity, params, _Value(lines, ""))
+    return len(lines)
+
+
+_Gate = tuple[int, int, list[int], tuple[int, ...]]
+
+
+def _chunks(gates: Iterable[_Gate]) -> Iterator[list[_Gate]]:
+    """Cut gates into runs of about ``CHUNK`` operations, at least one gate each; a gate weighs at least one."""
+    chunk: list[_Gate] = []
+    weight = 0
+    for gate in gates:
+        chunk.append(gate)
+        weight += max(1, _operations(gate[1], gate[3]))
+        if weight >= CHUNK:
+            yield chunk
+            chunk, weight = [], 0
+    if chunk:
+        yield chunk
+
+
 class _Plan(NamedTuple):
     """What runs when, and where values wait.
 
@@ -141,7 +168,7 @@ class _Plan(NamedTuple):
         slots: number of slots.
     """
 
-    chunks: list[list[tuple[int, int, list[int], list[int]]]]
+    chunks: list[list[_Gate]]
     slot: list[int]
     slots: int
 
@@ -171,12 +198,12 @@ def _plan(circuit: Circuit) -> _Plan:
     inputs, op = circuit.num_inputs, circuit.op.tolist()
     fanin, start = circuit.fanin.tolist(), circuit.fanin_start.tolist()
     params, param_start = circuit.params.tolist(), circuit.param_start.tolist()
-    gates = [
-        (w, op[g], fanin[start[g] : start[g + 1]], params[param_start[g] : param_start[g + 1]])
+    gates = (
+        (w, op[g], fanin[start[g] : start[g + 1]], tuple(params[param_start[g] : param_start[g + 1]]))
         for w in _depth_first(circuit)
         for g in [w - inputs]
-    ]
-    chunks = [gates[i : i + CHUNK] for i in range(0, len(gates), CHUNK)]
+    )
+    chunks = list(_chunks(gates))
     last = [-1] * circuit.num_wires  # the last function that reads a wire
     for k, chunk in enumerate(chunks):
         for _, _, pins, _ in chunk:
@@ -199,7 +226,7 @@ def _plan(circuit: Circuit) -> _Plan:
     return _Plan(chunks, slot, slots)
 
 
-def _function(name: str, chunk: Sequence[tuple[int, int, list[int], list[int]]], slot: Sequence[int]) -> str:
+def _function(name: str, chunk: Sequence[_Gate], slot: Sequence[int]) -> str:
     """Write the function that evaluates a chunk of gates."""
     lines: list[str] = []
     values: dict[int, _Value] = {}
@@ -350,7 +377,8 @@ def _aligned(words: int) -> Words:
 def compile_circuit(circuit: Circuit) -> CompiledCircuit:
     """Compile a circuit into a function of packed patterns.
 
-    Compiling takes about 60 microseconds a gate; it pays when a circuit meets some ten million patterns or more.
+    Compiling takes about 60 microseconds a two-input gate, so it pays when a circuit meets some ten million patterns or
+    more. A call takes some microseconds of its own: give small circuits many words at a time.
 
     Args:
         circuit: any circuit of bit gates.

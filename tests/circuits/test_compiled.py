@@ -165,12 +165,14 @@ def test_a_narrow_circuit_takes_few_slots():
     assert plan.slots == 2  # the input that all read, and the chain, whose every link takes its forerunner's slot
 
 
-def test_work_grows_with_the_gates():
+def test_functions_are_short_and_the_text_grows_with_the_gates():
     lengths = []
     for gates_ in (2_000, 4_000):
         plan = compiled._plan(random_circuit(20, gates_, 500, reach=100))
         texts = [text for _, text in compiled._parts(plan)]
-        assert max(len(chunk) for chunk in plan.chunks) <= compiled.CHUNK
+        weights = [[max(1, compiled._operations(op, params)) for _, op, _, params in chunk] for chunk in plan.chunks]
+        assert all(sum(w[:-1]) < compiled.CHUNK for w in weights)
+        assert all(sum(w) >= compiled.CHUNK for w in weights[:-1])
         assert len(texts) == -(-len(plan.chunks) // compiled.PART)
         lengths.append(sum(map(len, texts)) / sum(map(len, plan.chunks)))
     assert 0.8 < lengths[1] / lengths[0] < 1.25
