@@ -186,7 +186,7 @@ def test_many_threads_at_once(short_functions):
         answers = list(pool.map(function, cases * 5))
     for inputs, outputs in zip(cases * 5, answers, strict=True):
         assert np.array_equal(outputs, expected(circuit, inputs))
-    assert len(function._free) <= 8
+    assert 1 <= len(function._free) <= 8  # scratch arrays come back, one a thread at most
 
 
 def test_circuits_compile_in_many_threads():
