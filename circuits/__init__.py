@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from circuits.aig import and_count
     from circuits.circuit import Builder, Circuit
+    from circuits.compiled import compile_circuit
     from circuits.draw import render
     from circuits.errors import CircuitError, FormatError, GatewrightError, TableError, ToolError
     from circuits.formats import FORMATS, read, read_circuit, read_table, write
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "aig": ("and_count",),
     "circuit": ("Builder", "Circuit"),
+    "compiled": ("compile_circuit",),
     "draw": ("render",),
     "errors": ("CircuitError", "FormatError", "GatewrightError", "TableError", "ToolError"),
     "formats": ("FORMATS", "read", "read_circuit", "read_table", "write"),
@@ -53,6 +55,7 @@ __all__ = [
     "TruthTable",
     "Unknown",
     "and_count",
+    "compile_circuit",
     "complete_table",
     "equivalent",
     "evaluate",
