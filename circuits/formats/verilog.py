@@ -30,8 +30,11 @@ MAX_BENCH_BITS = 1 << 26
 """Values in a test bench, 64 MiB of text; circuits of very many ports are tried on fewer patterns."""
 
 MAX_DEPTH = 100
+MAX_TOKENS = 12 << 20
+"""A million gate primitives; statements that are taken in one piece do not count."""
+
 MAX_WIDTH = 1 << 16
-MAX_VECTOR_BITS = 1 << 22
+MAX_VECTOR_BITS = 1 << 20
 """Bits of one vector operand, and of all together: operators between wide vectors are much work for little text."""
 
 _TOKEN = re.compile(
@@ -162,7 +165,7 @@ class _Parser:
     """Recursive descent over the tokens of one file."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.line = text, 1
+        self.text, self.line, self.tokens = text, 1, 0
         self.start = self.place = 0  # of the token at hand, and behind it
         self.token = self.following()
         self.netlist = Netlist()
@@ -186,6 +189,9 @@ class _Parser:
         if start > self.place:
             self.line += self.text.count("\n", self.place, start)
         self.start, self.place = start, match.end()
+        self.tokens += 1
+        if self.tokens > MAX_TOKENS:
+            raise FormatError(f"got more than {MAX_TOKENS} words and signs", line=self.line)
         if kind == "wrong":
             raise FormatError(f"got {shown(match[kind])}, expected structural Verilog", line=self.line)
         return _Token(kind, match[kind] if kind != "end" else "end of file", self.line)
@@ -327,6 +333,8 @@ class _Parser:
             raise FormatError(f"{shown(name)} is declared twice", line=line)
         if kind != "wire" and name not in self.ports:
             raise FormatError(f"{kind} {shown(name)} is not in the module's port list", line=line)
+        if len(self.spans) == MAX_NETS:
+            raise FormatError(f"got more than {MAX_NETS} names", line=line)
         self.spans[name] = span
         if kind == "wire":
             self.wires.add(name)
