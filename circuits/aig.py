@@ -6,6 +6,7 @@ A literal is 2 * variable + complement; variable 0 is the constant 0, then the i
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from circuits.check import check
 from circuits.circuit import Builder, Circuit
 from circuits.gates import GATE, GATES, OP, TWO_INPUT, gate_table
+from circuits.order import fanin_cone
 from circuits.rewrite import to_and_not, without_dead_gates
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def to_literals(circuit: Circuit) -> Literals:
     simple = one_and[:, 0].astype(bool)
     wires_only = np.isin(circuit.op, [OP["const"], OP["buf"], OP["not"]])
     if not np.all(simple | wires_only):
-        return to_literals(to_and_not(circuit))
+        return _lowered(circuit)
     n = circuit.num_inputs
     literal = np.empty(circuit.num_wires, np.int64)
     literal[:n] = 2 * (1 + np.arange(n))
@@ -73,6 +75,61 @@ def to_literals(circuit: Circuit) -> Literals:
     first = circuit.fanin_start[:-1][simple]
     ands = np.stack([literal[circuit.fanin[first + pin]] ^ one_and[simple, 1 + pin] for pin in (0, 1)], axis=1)
     return Literals(n, ands, literal[circuit.outputs])
+
+
+@lru_cache(maxsize=1 << 16)
+def _template(op: int, params: tuple[int, ...]) -> tuple[list[list[int]], int]:
+    """Return one gate as ANDs over its fan-ins, variables 1, 2, ..., and the literal of its output."""
+    gate = GATES[op]
+    builder = Builder([f"x{i}" for i in range(gate.arity)])
+    wire = builder.add(gate.name, *builder.inputs, params=params)
+    _, ands, outputs = to_literals(to_and_not(builder.circuit({"y": wire})))
+    return ands.tolist(), int(outputs[0])
+
+
+def _lowered(circuit: Circuit) -> Literals:
+    """Return any circuit as an and-inverter graph: live gates replaced by their templates, equal ANDs shared."""
+    n, first = circuit.num_inputs, circuit.num_inputs + 1
+    literal = list(range(2, 2 * n + 2, 2))
+    ands: list[tuple[int, int]] = []
+    seen: dict[tuple[int, int], int] = {}
+    live = fanin_cone(circuit, circuit.outputs).tolist()
+    for wire, (op, fanin, params) in enumerate(circuit.gates(), n):
+        if not live[wire]:
+            literal.append(0)
+            continue
+        template, out = _template(OP[op], params)
+        local = [0, *(literal[f] for f in fanin)]
+        for p, q in template:
+            key = ordered(local[p >> 1] ^ p & 1, local[q >> 1] ^ q & 1)
+            found = trivial(key)
+            if found is None and (found := seen.get(key)) is None:
+                found = seen[key] = 2 * (first + len(ands))
+                ands.append(key)
+            local.append(found)
+        literal.append(local[out >> 1] ^ out & 1)
+    outputs = [literal[w] for w in circuit.outputs.tolist()]
+    used = [False] * (first + len(ands))  # constants leave ANDs that nothing reads
+    for o in outputs:
+        used[o >> 1] = True
+    for i in reversed(range(len(ands))):
+        if used[first + i]:
+            used[ands[i][0] >> 1] = used[ands[i][1] >> 1] = True
+    kept = np.array(used[first:], bool)
+    number = np.concatenate([np.arange(first), n + np.cumsum(kept)])
+    pairs, shown = np.array(ands, np.int64).reshape(-1, 2)[kept], np.array(outputs, np.int64)
+    return Literals(n, 2 * number[pairs >> 1] + (pairs & 1), 2 * number[shown >> 1] + (shown & 1))
+
+
+def ordered(x: int, y: int) -> tuple[int, int]:
+    """Return two literals, the smaller first: the key of their AND."""
+    return (x, y) if x <= y else (y, x)
+
+
+def trivial(key: tuple[int, int]) -> int | None:
+    """Return the literal that the AND of two ordered literals is without a node, if it is."""
+    x, y = key
+    return 0 if x == 0 or x == y ^ 1 else y if x in (1, y) else None
 
 
 def from_literals(
@@ -201,6 +258,11 @@ def hashed_literals(circuit: Circuit) -> Literals:
     from aigverse.algorithms import cleanup_dangling
 
     return _literals_of(cleanup_dangling(to_aig(circuit)))
+
+
+def hashed(circuit: Circuit) -> Circuit:
+    """Return the circuit as gates that are one AND each, up to complements, none equal; counting on it is quick."""
+    return from_aig(to_aig(circuit), circuit.input_names, circuit.output_names, circuit.name)
 
 
 def and_count(circuit: Circuit) -> int:

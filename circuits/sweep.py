@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from circuits.aig import Literals, to_literals
+from circuits.aig import Literals, ordered, to_literals, trivial
 from circuits.circuit import Circuit
 
 PATTERNS = 2048
@@ -54,8 +54,8 @@ def joined(a: Circuit, b: Circuit) -> Joint:
     def outputs(lits: Literals) -> list[int]:
         literal = list(range(0, 2 * lits.num_inputs + 2, 2))
         for p, q in lits.ands.tolist():
-            key = _ordered(literal[p >> 1] ^ p & 1, literal[q >> 1] ^ q & 1)
-            found = _trivial(key)
+            key = ordered(literal[p >> 1] ^ p & 1, literal[q >> 1] ^ q & 1)
+            found = trivial(key)
             if found is None:
                 found = hashed.get(key)
             if found is None:
@@ -65,16 +65,6 @@ def joined(a: Circuit, b: Circuit) -> Joint:
         return [literal[o >> 1] ^ o & 1 for o in lits.outputs.tolist()]
 
     return Joint(first.num_inputs, fanins, list(zip(outputs(first), outputs(second), strict=True)))
-
-
-def _ordered(x: int, y: int) -> tuple[int, int]:
-    return (x, y) if x <= y else (y, x)
-
-
-def _trivial(key: tuple[int, int]) -> int | None:
-    """Return the literal that the AND of two ordered literals is without a node, if it is."""
-    x, y = key
-    return 0 if x == 0 or x == y ^ 1 else y if x in (1, y) else None
 
 
 def values(joint: Joint, inputs: Sequence[int], patterns: int) -> list[int]:
@@ -260,8 +250,8 @@ class _Sweep:
             if self.replaced[v] != 2 * v:
                 self.replaced[v] = self._at(self.replaced[v])  # what replaced it may itself be replaced by now
                 continue
-            key = _ordered(self._at(x), self._at(y))
-            same = _trivial(key)
+            key = ordered(self._at(x), self._at(y))
+            same = trivial(key)
             same = hashed.setdefault(key, 2 * v) if same is None else same
             if same == 2 * v:
                 if not self.known[v]:

@@ -140,12 +140,12 @@ def _noun(count: int, noun: str) -> str:
 
 
 def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
-    from circuits.aig import and_count, and_levels
+    from circuits.aig import and_count, and_levels, hashed
     from circuits.order import statistics
 
-    facts = statistics(circuit)
+    facts, graph = statistics(circuit), hashed(circuit)
     kinds = facts.pop("kinds")
-    return facts | {"ands": and_count(circuit), "levels": and_levels(circuit), "kinds": kinds}
+    return facts | {"ands": and_count(graph), "levels": and_levels(graph), "kinds": kinds}
 
 
 def _mapped_facts(circuit: Circuit, ands: int, luts: bool) -> dict[str, Any]:

@@ -339,6 +339,41 @@ def test_simplify_shrinks_and_proves(run):
     assert "AND nodes, proved: equal" in run("simplify", "big.aig", "again.v")[1]
 
 
+def test_simplify_asks_abc_and_survives_it(run, workplace, monkeypatch):
+    assert run("convert", "adder:2", "big.aig")[0] == 0
+    program = workplace / "berkeley-abc"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{workplace}{os.pathsep}{os.environ['PATH']}")
+    code, out, err = run("simplify", "big.aig", "small.aig", "--abc", "--json")
+    said = f"{program}: ended with status 3"
+    assert (code, one_line(err)) == (0, f"gatewright: warning: {said}; going on without it\n")
+    assert json.loads(out)["failures"] == [said]
+    assert run("verify", "small.aig", "adder:2")[0] == 0
+    monkeypatch.setenv("PATH", str(workplace / "nothing"))
+    code, out, err = run("simplify", "big.aig", "none.aig", "--abc")
+    assert (code, out) == (2, "") and "abc: not found, expected one of" in one_line(err)
+    assert not (workplace / "none.aig").exists()
+
+
+def test_verify_says_unknown_in_time(run, monkeypatch):
+    build = Builder([f"x{i}" for i in range(17)])
+    write(build.circuit({"y": build.add("and", 0, 16)}), "a.aag")
+    monkeypatch.setattr("circuits.verify.decide", lambda *_, **__: None)
+    code, out, _ = run("verify", "a.aag", "a.aag", "--seconds", "2.5", "--json")
+    reason = "neither a proof nor a difference within 2.5 seconds"
+    assert (code, json.loads(out)) == (2, {"equal": None, "reason": reason})
+    code, _, err = run("verify", "a.aag", "a.aag", "--seconds", "-1")
+    assert code == 2 and "got -1.0 seconds, expected a number above 0" in one_line(err)
+
+
+def test_stats_count_tables_of_large_circuits_when_asked(run, monkeypatch):
+    monkeypatch.setattr("learn.cli.STATS_LUT_ANDS", 3)
+    assert run("convert", "adder:2", "big.aig")[0] == 0
+    assert json.loads(run("stats", "big.aig", "--json")[1])["luts6"] is None
+    assert json.loads(run("stats", "big.aig", "--json", "--luts")[1])["luts6"] >= 3
+
+
 @pytest.mark.parametrize("suffix", [s for s, row in FORMATS.items() if row.write and row.parse])
 @pytest.mark.parametrize("packing", ["", ".gz", ".xz"])
 def test_convert_between_all_formats(run, suffix, packing, full_adder):
