@@ -121,14 +121,3 @@ def from_table(table: TruthTable) -> Circuit:
     values = [int("".join("1" if b else "0" for b in reversed(row)) or "0", 2) for row in bits.tolist()]
     outputs = [(name, select(v, table.num_inputs)) for name, v in zip(table.output_names, values, strict=True)]
     return without_dead_gates(builder.circuit(outputs))
-
-
-def restricted(circuit: Circuit, values: dict[int, int]) -> Circuit:
-    """Fix some inputs to constants (positions to bits); the inputs stay, unread."""
-    builder = Builder(circuit.input_names, name=circuit.name)
-    wire = [builder.const(values[i]) if i in values else i for i in builder.inputs]
-    for op, fanin, params in circuit.gates():
-        wire.append(builder.add(op, *(wire[f] for f in fanin), params=params))
-    return without_dead_gates(
-        builder.circuit(zip(circuit.output_names, (wire[w] for w in circuit.outputs.tolist()), strict=True))
-    )

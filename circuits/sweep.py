@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from circuits.aig import Literals, ordered, to_literals, trivial
 from circuits.circuit import Circuit
+from circuits.words import mixed_words, word_count
 
 PATTERNS = 2048
 """Patterns of the first simulation, fewer for graphs of more than ``_MANY_NODES`` nodes."""
@@ -85,13 +84,10 @@ def difference(joint: Joint, value: Sequence[int], patterns: int) -> int:
 
 
 def mixed(count: int, bits: int, start: int = 0) -> list[int]:
-    """Return fixed, well mixed integers of ``bits`` bits (SplitMix64: Steele, Lea and Flood 2014)."""
-    words = -(-bits // 64)
-    z = np.arange(1 + start, 1 + start + count * words, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    z = z ^ z >> np.uint64(31)
-    return [int.from_bytes(row.tobytes(), "little") >> 64 * words - bits for row in z.reshape(count, words)]
+    """Return fixed, well mixed integers of ``bits`` bits."""
+    words = word_count(bits)
+    rows = mixed_words(count, words, start)
+    return [int.from_bytes(row.tobytes(), "little") >> 64 * words - bits for row in rows]
 
 
 def decide(

@@ -37,7 +37,8 @@ class Proof(NamedTuple):
     patterns: int
 
     def __str__(self) -> str:
-        return f"equal ({self.method}{f', {self.patterns} patterns' if self.patterns else ''})"
+        count = f", {self.patterns} pattern{'s' * (self.patterns != 1)}" if self.patterns else ""
+        return f"equal ({self.method}{count})"
 
 
 class Counterexample(NamedTuple):

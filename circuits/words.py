@@ -66,6 +66,25 @@ def popcount(words: Words) -> NDArray[np.int64]:
     return np.bitwise_count(words).sum(axis=-1, dtype=np.int64)
 
 
+def mixed_words(rows: int, words: int, start: int = 0) -> Words:
+    """Return fixed, well mixed words: SplitMix64 of their position (Steele, Lea and Flood 2014).
+
+    They probe a circuit where not every pattern can be tried; nothing is drawn, so every call gives the same.
+
+    Args:
+        rows: how many rows.
+        words: words a row.
+        start: position of the first word.
+
+    Returns:
+        uint64 (rows, words).
+    """
+    z = np.arange(1 + start, 1 + start + rows * words, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return (z ^ z >> np.uint64(31)).reshape(rows, words)
+
+
 def enumerate_inputs(inputs: int, start: int = 0, patterns: int | None = None) -> Words:
     """Return the input words of a complete truth table: pattern ``i`` assigns bit ``k`` of ``i`` to input ``k``.
 

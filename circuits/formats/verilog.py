@@ -21,7 +21,7 @@ from circuits.formats.netlist import MAX_NETS, MAX_PORTS, Netlist, net_names
 from circuits.formats.text import decode, number, shown
 from circuits.gates import GATE
 from circuits.names import legal
-from circuits.words import Words, enumerate_inputs, mask_words, unpack, word_count
+from circuits.words import Words, enumerate_inputs, mask_words, mixed_words, unpack, word_count
 
 EXHAUSTIVE_INPUTS = 12
 """A test bench tries all patterns up to this many inputs."""
@@ -593,7 +593,7 @@ def testbench(circuit: Circuit, patterns: int) -> bytes:
         words = enumerate_inputs(n)
     else:
         patterns = max(1, min(patterns, MAX_BENCH_BITS // (n + m)))
-        words = _mixed(n, patterns)
+        words = mixed_words(n, word_count(patterns)) & mask_words(patterns)
     wanted = simulate(circuit, words, patterns=patterns)
 
     def spelled(rows: Words) -> list[str]:
@@ -615,11 +615,3 @@ def testbench(circuit: Circuit, patterns: int) -> bytes:
         patterns=patterns,
     )
     return text.encode()
-
-
-def _mixed(inputs: int, patterns: int) -> Words:
-    """Return fixed, well mixed patterns (SplitMix64 of the position: Steele, Lea and Flood 2014)."""
-    z = np.arange(1, inputs * word_count(patterns) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return (z ^ z >> np.uint64(31)).reshape(inputs, -1) & mask_words(patterns)

@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from strategies import circuits, complete_tables, sampled_tables
 
 from circuits.circuit import Builder, Circuit
@@ -16,12 +15,11 @@ from circuits.rewrite import (
     folded,
     from_table,
     rebuild,
-    restricted,
     to_and_not,
     to_two_input,
     without_dead_gates,
 )
-from circuits.simulate import evaluate, simulate, truth_table
+from circuits.simulate import simulate, truth_table
 from circuits.table import complete_table
 
 REWRITES = [without_dead_gates, folded, to_two_input, to_and_not]
@@ -184,18 +182,3 @@ def test_diagrams_are_reduced_and_shared(value, gates):
 def test_a_sample_makes_no_diagram(table):
     with pytest.raises(TableError, match=rf"^table: got {table.patterns} sampled patterns, expected a complete table"):
         from_table(table)
-
-
-# --- cofactors and look-up rows ---
-
-
-@given(st.data(), circuits(inputs=(1, 5), max_gates=12, outputs=(1, 3)))
-def test_a_cofactor_ignores_the_fixed_inputs(data, circuit):
-    n = circuit.num_inputs
-    values = data.draw(st.dictionaries(st.integers(0, n - 1), st.integers(0, 1)))
-    result = restricted(circuit, values)
-    assert (result.input_names, result.output_names) == (circuit.input_names, circuit.output_names)
-    assert not set(values) & {*result.fanin.tolist(), *result.outputs.tolist()}
-    for v in range(1 << n):
-        bits = [v >> i & 1 for i in range(n)]
-        assert evaluate(result, bits) == evaluate(circuit, [values.get(i, bit) for i, bit in enumerate(bits)])
