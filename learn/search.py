@@ -145,19 +145,6 @@ class Task(NamedTuple):
 # ---------------------------------------------------------------- nets and circuits
 
 
-def _place(net: moves.Net, lits: Literals, inputs: NDArray[np.int64]) -> None:
-    """Put an and-inverter graph into an empty net; its input i reads net input ``inputs[i]``."""
-    first = 1 + lits.num_inputs
-    wire = np.concatenate([[0], 1 + inputs, np.arange(first, first + len(lits.ands))])
-
-    def placed(literals: NDArray[np.int64]) -> NDArray[np.int64]:
-        return 2 * wire[literals >> 1] + (literals & 1)
-
-    for a, b in placed(lits.ands).tolist():
-        moves.append(net, moves.AND, a, b)
-    net.outputs[:] = placed(lits.outputs)
-
-
 def _literals(net: moves.Net) -> Literals:
     """Copy a compact net of ANDs out as an and-inverter graph."""
     n, wires = int(net.size[0]), int(net.size[1])
@@ -262,8 +249,8 @@ def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
     values = task.table.patterns * task.table.num_outputs
     room = 64 + 8 * task.table.num_outputs + min(values, 2000)
     growth = _Growth(task, key, nodes=10 + task.table.num_outputs, room=room)
-    stalls, tried, changed = 0, chain.tried, chain.changed
-    while growth.loss > 0:
+    stalls, tried, changed, stuck = 0, chain.tried, chain.changed, False
+    while growth.loss > 0 and not stuck:
         work = STEP_WORK
         while growth.loss > 0 and work > 0:
             before = growth.loss
@@ -272,36 +259,47 @@ def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
             if growth.loss < before or growth.insert():
                 continue
             stalls += 1
-            if stalls % 3 == 0 and not growth.patch():
-                return
+            stuck = stalls % 3 == 0 and not growth.patch()
+            if stuck:
+                break
         chain.tried, chain.changed = tried + growth.tried, changed + growth.changed
         if chain.found is None or growth.loss < chain.found.errors:
             lits = _literals(_compact(growth.net))
             chain.report(Found(0, growth.loss, len(lits.ands), lits))
         yield None
-    yield _compact(growth.net)
+    if growth.loss == 0:
+        yield _compact(growth.net)
 
 
 # ---------------------------------------------------------------- chains
 
 
-def _expanded(task: Task, key: Key) -> moves.Net | None:
-    """Return the decision diagram of the table under a random order of the inputs, or None where it is too large."""
+def _expanded(task: Task, key: Key) -> Literals:
+    """Return the decision diagram of the table under a random order of the inputs."""
     table = task.table
     order = np.argsort(key.fold("order").uniform(table.num_inputs), kind="stable")
     circuit = from_table(permuted(table, order.tolist()))
     if circuit.num_gates > 1000:
         circuit = optimised(circuit, rounds=2)
-    return _net_of(task, to_literals(circuit), order)
+    n, ands, outputs = to_literals(circuit)
+    variable = np.concatenate([[0], 1 + order, np.arange(n + 1, n + 1 + len(ands))])
+
+    def named_back(literals: NDArray[np.int64]) -> NDArray[np.int64]:
+        return 2 * variable[literals >> 1] + (literals & 1)
+
+    return Literals(n, named_back(ands), named_back(outputs))
 
 
-def _net_of(task: Task, lits: Literals, order: NDArray[np.int64]) -> moves.Net | None:
+def _net_of(task: Task, lits: Literals) -> moves.Net | None:
+    """Return an and-inverter graph as a net, or None where that would take too much memory."""
     table = task.table
     nodes = 2 * len(lits.ands) + 64
     if 16 * nodes * table.inputs.shape[1] > MAX_NET_BYTES:
         return None
     net = moves.make_net(table.inputs, table.outputs & task.care, task.care, nodes)
-    _place(net, lits, order)
+    for a, b in lits.ands.tolist():
+        moves.append(net, moves.AND, a, b)
+    net.outputs[:] = lits.outputs
     return _compact(net)
 
 
@@ -334,15 +332,14 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
 def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literals | None) -> Iterator[None]:
     """Find an exact circuit, by growing or by expanding (or take ``start``), then shrink it."""
     exact: moves.Net | None = None
-    if start is not None:
-        exact = _net_of(task, start, np.arange(start.num_inputs))
-    elif grown:
-        for result in _grow(task, key, chain):
-            exact = result
+    if start is None and grown:
+        for exact in _grow(task, key, chain):
             if exact is None:
                 yield
-    if exact is None and task.table.complete:
-        exact = _expanded(task, key)
+    if exact is None and (start is not None or task.table.complete):
+        lits = _expanded(task, key) if start is None else start
+        chain.report(Found(0, 0, len(lits.ands), lits))
+        exact = _net_of(task, lits)
     if exact is None:
         return
     chain.report(Found(0, 0, int(exact.size[2]), _literals(exact)))
@@ -385,7 +382,7 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
         chains = [Chain(iter(())) for _ in range(POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
             grown = not task.table.complete or (small and i % 2 == 0)
-            start = best.lits if best and i == 0 else None
+            start = best.lits if best and best.errors == 0 and i == 0 else None
             chain.run = _exact_chain(task, key.fold("chain", level, i), chain, grown, start)
         rounds = FIRST_RUNG << level
         while True:

@@ -147,3 +147,19 @@ def test_permuting_inputs_permutes_the_function(table):
 def test_bad_options_are_refused(options):
     with pytest.raises(LearnError, match="expected"):
         events(load(["adder:2"]), **options)
+
+
+def test_what_cannot_be_exact_ends_all_the_same():
+    # the same pattern wants 0 and 1: repair cannot help, and nobody merged the rows
+    x = np.array([[0, 0], [0, 0], [1, 1], [1, 0]])
+    table = sampled_table(x, np.array([[0], [1], [1], [0]]))
+    last = events(table, steps=40)[-1]
+    assert last.errors == 1
+    assert last.errors == agreement(table, simulate(last.circuit, table.inputs))["errors"]
+
+
+def test_tables_too_large_to_move_in_are_exact(monkeypatch):
+    monkeypatch.setattr("learn.search.MAX_NET_BYTES", 0)
+    monkeypatch.setattr("learn.search.GROWN_VALUES", 0)
+    table = load(["random:7"])
+    assert isinstance(satisfies(events(table, steps=2)[-1].circuit, table), Proof)
