@@ -21,7 +21,8 @@ FUNCTIONS = 10
 """2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
 other, bit 2: of the output), 8 XOR, 9 XNOR."""
 
-_jit = njit(cache=True, nogil=True, boundscheck=False)
+_jit = njit(cache=True, nogil=True, no_cfunc_wrapper=True)
+_inner = njit(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # called by kernels alone
 
 
 class Net(NamedTuple):
@@ -140,7 +141,7 @@ def make_scratch(net: Net) -> Scratch:
     )
 
 
-@_jit
+@_inner
 def _popcount(x):
     """Count the bits of one word (LLVM recognises the form and emits the instruction)."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -149,19 +150,19 @@ def _popcount(x):
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@_jit
+@_inner
 def _mask(complement):
     """Return all ones for 1, zero for 0."""
     return np.uint64(0) - np.uint64(complement)
 
 
-@_jit
+@_inner
 def _hashed(x):
     """Mix a word to an integer below 2**31."""
     return np.int64((x * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33))
 
 
-@_jit
+@_inner
 def _rotated(x, i):
     """Rotate a word left by 11 i bits: sums of rotated words make a linear hash of a row."""
     r = np.uint64((i * 11) & 63)
@@ -174,13 +175,13 @@ def below(rng, n):
     return np.int64(((philox_next(rng) >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
 
 
-@_jit
+@_inner
 def _unit(rng):
     """Draw a double in [0, 1)."""
     return np.float64(philox_next(rng) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@_jit
+@_inner
 def _evaluate(kinds, fanin, value, w):
     """Recompute node ``w``'s value."""
     a, b = fanin[w, 0], fanin[w, 1]
@@ -257,7 +258,7 @@ def sort_nodes(net, scratch, everything):
     sizes[2] = count
 
 
-@_jit
+@_inner
 def _slot(table, last, wires_kind, fanin, kind, a, b):
     """Find where a node (kind, a, b) sits or would sit in the hash table of ``last + 1`` slots."""
     h = (np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(kind)
@@ -271,7 +272,7 @@ def _slot(table, last, wires_kind, fanin, kind, a, b):
     return s
 
 
-@_jit
+@_inner
 def _make(sizes, kinds, fanin, order, place, table, last, kind, a, b):
     """Return the literal of (kind, a, b): trivial, shared, or a new node appended to the net of these arrays."""
     if a > b:
@@ -388,7 +389,7 @@ def cost(net, xor_cost):
     return total
 
 
-@_jit
+@_inner
 def _release(n, kinds, fanin, refs, stack, literal, xor_cost):
     """Take one reader from a wire; return the size of what nobody reads any more."""
     freed, top = 0, 0
@@ -406,7 +407,7 @@ def _release(n, kinds, fanin, refs, stack, literal, xor_cost):
     return freed
 
 
-@_jit
+@_inner
 def _acquire(n, kinds, fanin, refs, stack, literal, xor_cost):
     """Undo :func:`_release`; return the size of what is read again."""
     added, top = 0, 0
@@ -493,7 +494,7 @@ def observe(net, scratch, g):
 # ---------------------------------------------------------------- growing: the loss is above zero
 
 
-@_jit
+@_inner
 def wants(net, scratch, g):
     """Say what each output wants of wire ``g``, after :func:`observe`.
 
@@ -597,7 +598,7 @@ def score_choices(net, scratch, g, pin, signal):
     return True, present
 
 
-@_jit
+@_inner
 def complement_readers(net, g):
     """Complement wire ``g`` wherever it is read."""
     sizes, fanin, order, outputs = net.size, net.fanin, net.order, net.outputs
@@ -890,7 +891,7 @@ def patch(net, scratch, rng):
 # ---------------------------------------------------------------- shrinking: the loss stays zero
 
 
-@_jit
+@_inner
 def _listed(choices, count, kind, a, b):
     """List a replacement, if there is room; return the number listed."""
     if count < len(choices):
@@ -901,7 +902,7 @@ def _listed(choices, count, kind, a, b):
     return count
 
 
-@_jit
+@_inner
 def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
     """Give every listed replacement its size change and heat-bath weight; one that adds more than ``most`` has none.
 
@@ -924,7 +925,7 @@ def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
         weights[c] = np.exp(-change * inverse_temperature) if change <= most else 0.0
 
 
-@_jit
+@_inner
 def _pairs(value, literals, listed, against, choices, count, kind):
     """List the pairs of distinct wires among the literals whose AND is nowhere 1 on ``against``."""
     for s in range(listed):
@@ -947,7 +948,7 @@ def _pairs(value, literals, listed, against, choices, count, kind):
     return count
 
 
-@_jit
+@_inner
 def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
 
@@ -1060,7 +1061,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     return count, ups, downs, freed
 
 
-@_jit
+@_inner
 def _rewire(net, scratch, g, kind, a, b):
     """Give node ``g`` another kind and other fan-ins where no node dies of it (after :func:`observe`)."""
     kinds, fanin, order, place, refs = net.kind, net.fanin, net.order, net.place, scratch.refs
