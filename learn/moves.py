@@ -7,7 +7,7 @@ All randomness is drawn from the Philox state handed in.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -21,8 +21,10 @@ FUNCTIONS = 10
 """2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
 other, bit 2: of the output), 8 XOR, 9 XNOR."""
 
-_jit = njit(cache=True, nogil=True, no_cfunc_wrapper=True)
-_inner = njit(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # called by kernels alone
+_options: dict[str, Any] = {"cache": True, "nogil": True, "no_cfunc_wrapper": True}
+_jit = njit(**_options)
+# what only kernels call needs no wrapper for Python: those take a fifth of compiling
+_inner = njit(**(_options | {"no_cpython_wrapper": True}))
 
 
 class Net(NamedTuple):
