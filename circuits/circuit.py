@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuits.check import check
 from circuits.errors import CircuitError
-from circuits.gates import GATE, GATES, MAX_LUT, OP, TWO_INPUT, gate_table, symmetric, table_bits
+from circuits.gates import GATE, GATES, OP, TWO_INPUT, gate_table, symmetric, table_bits
 from circuits.order import levels
 
 if TYPE_CHECKING:
@@ -438,6 +438,3 @@ class Builder:
                 self.name,
             )
         )
-
-
-assert MAX_LUT == 6  # tables fit one 64-bit word everywhere

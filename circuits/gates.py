@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 V = Any  # a value with & | ^ ~ : int, numpy words, tensor, term
-MAX_LUT = 6
+MAX_LUT = 6  # a table fits one 64-bit word
 
 
 class Gate(NamedTuple):

@@ -32,7 +32,7 @@ from circuits.rewrite import from_table
 from circuits.table import TruthTable, permuted
 from circuits.words import Words, pack, popcount
 from learn import moves
-from learn.errors import LearnError
+from learn.errors import SearchError
 from learn.keys import Key
 from learn.rules import RULES, Rule, make_rule
 from learn.spaces import Choice
@@ -438,16 +438,16 @@ def learn(
         an event after each step, at least one.
 
     Raises:
-        LearnError: an unknown rule, or one that cannot propose choices; a number out of range.
+        SearchError: an unknown rule, or one that cannot propose choices; a number out of range.
     """
     row = RULES.get(rule)
     if row is None or Choice not in row.spaces:
-        raise LearnError(
+        raise SearchError(
             f"rule: got {rule!r}, expected one of {', '.join(r for r in RULES if Choice in RULES[r].spaces)}"
         )
     for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
         if value is not None and not value > 0:
-            raise LearnError(f"{name}: got {value}, expected more than 0")
+            raise SearchError(f"{name}: got {value}, expected more than 0")
     moves.warm_up()  # compiling is not searching: the clock starts after it
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
