@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from circuits.check import check
 from circuits.circuit import Builder, Circuit
-from circuits.gates import GATE, GATES, OP, TWO_INPUT, gate_table
+from circuits.gates import BIT_GATES, GATE, GATES, OP, TWO_INPUT, gate_table
 from circuits.order import fanin_cone
 from circuits.rewrite import to_and_not, without_dead_gates
 
@@ -39,7 +39,7 @@ class Literals(NamedTuple):
 def _single_and_rows() -> NDArray[np.int64]:
     """Per op: (is one AND, complement of fan-in 0, of fan-in 1, of the output), read off the rows' truth tables."""
     rows = np.zeros((len(GATES), 4), np.int64)
-    for op, gate in enumerate(GATES):
+    for op, gate in enumerate(BIT_GATES):
         if gate.arity == 2 and not gate.param_count and gate_table(op).bit_count() in (1, 3):
             table = gate_table(op)
             out = int(table.bit_count() == 3)
@@ -149,8 +149,8 @@ def from_literals(
     pins = np.where((complement[:, :1] == 1) & (complement[:, 1:] == 0), pins[:, ::-1], pins)  # andnot inverts pin 1
     codes = np.array([OP[row] for row in _ROW_OF_COMPLEMENTS], np.uint8)[complement @ [1, 2]]
     op = np.concatenate([[OP["const"]] * constant, codes, np.full(len(inverted), OP["not"])]).astype(np.uint8)
-    arity = np.array([gate.arity for gate in GATES])[op]
-    params = np.array([gate.param_count for gate in GATES])[op]
+    arity = np.array([gate.arity for gate in BIT_GATES])[op]
+    params = np.array([gate.param_count for gate in BIT_GATES])[op]
     first_not = n + constant + len(ands)
     out = np.where(outputs & 1, first_not + np.searchsorted(inverted, outputs), wire[outputs >> 1])
     return check(

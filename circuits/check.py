@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from circuits.arithmetic import ANY
 from circuits.errors import CircuitError
-from circuits.gates import GATES
+from circuits.gates import GATES, misfit
+from circuits.wires import TYPES
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -20,10 +22,38 @@ _ARITY = np.array([gate.arity for gate in GATES])
 _PARAMS = np.array([gate.param_count for gate in GATES])
 _LO = np.array([gate.param_range[0] for gate in GATES])
 _HI = np.array([gate.param_range[1] for gate in GATES])
+_ON_BITS = np.array([gate.has_bits for gate in GATES])
+_TYPED = np.array([word is not None for word in TYPES])
 
 
-def _starts(start: np.ndarray, flat: np.ndarray, counts: np.ndarray) -> bool:
-    return bool(start[0] == 0 and start[-1] == len(flat) and np.array_equal(np.diff(start), counts))
+def word_gates(c: Circuit) -> np.ndarray:
+    """Return a mask of the gates that show their word face: those that read or drive a word, or have no other face."""
+    mask = ~_ON_BITS[c.op] | (c.types[c.num_inputs :] != 0)
+    if c.types.any():
+        reads = c.types[c.fanin] != 0
+        mask |= np.add.reduceat(np.append(reads, False), c.fanin_start[:-1]) * (np.diff(c.fanin_start) > 0) > 0
+    return mask
+
+
+def _slices(start: np.ndarray, flat: np.ndarray) -> bool:
+    return bool(start[0] == 0 and start[-1] == len(flat) and np.all(np.diff(start) >= 0))
+
+
+def _arity(c: Circuit) -> bool:
+    counts, wanted = np.diff(c.fanin_start), _ARITY[c.op]
+    return _slices(c.fanin_start, c.fanin) and bool(np.all((counts == wanted) | ((wanted == ANY) & (counts > 0))))
+
+
+def _param_counts(c: Circuit) -> bool:
+    right = np.diff(c.param_start) == _PARAMS[c.op]
+    return _slices(c.param_start, c.params) and bool(np.all(right | word_gates(c)))
+
+
+def _words_fit(c: Circuit) -> bool:
+    return not any(
+        misfit(GATES[c.op[g]], [c.type_of(f) for f in c.fanins(g)], c.type_of(c.num_inputs + g), c.gate_params(g))
+        for g in np.flatnonzero(word_gates(c)).tolist()
+    )
 
 
 def _topological(c: Circuit) -> bool:
@@ -32,8 +62,9 @@ def _topological(c: Circuit) -> bool:
 
 
 def _in_range(c: Circuit) -> bool:
-    owner = np.repeat(c.op, np.diff(c.param_start))
-    return bool(np.all((c.params >= _LO[owner]) & (c.params <= _HI[owner])))
+    counts = np.diff(c.param_start)
+    owner, words = np.repeat(c.op, counts), np.repeat(word_gates(c), counts)
+    return bool(np.all(((c.params >= _LO[owner]) & (c.params <= _HI[owner])) | words))
 
 
 def _usable(names: tuple[str, ...]) -> bool:
@@ -43,10 +74,12 @@ def _usable(names: tuple[str, ...]) -> bool:
 
 LAWS: list[tuple[str, Callable[[Circuit], bool]]] = [
     ("every op is a row of the gate table", lambda c: bool(np.all(c.op < len(GATES)))),
-    ("fan-in slices match the rows' arity", lambda c: _starts(c.fanin_start, c.fanin, _ARITY[c.op])),
-    ("parameter slices match the rows", lambda c: _starts(c.param_start, c.params, _PARAMS[c.op])),
+    ("one type per wire", lambda c: len(c.types) == c.num_wires and bool(np.all(_TYPED[c.types]))),
+    ("fan-in slices match the rows' arity", _arity),
     ("gates read only earlier wires", _topological),
+    ("parameter slices match the rows", _param_counts),
     ("parameters are in their gate's range", _in_range),
+    ("word gates fit the types and parameters they have", _words_fit),
     ("outputs are wires", lambda c: bool(np.all((c.outputs >= 0) & (c.outputs < c.num_wires)))),
     ("one name per output", lambda c: len(c.output_names) == len(c.outputs)),
     ("input names are distinct", lambda c: len(set(c.input_names)) == len(c.input_names)),

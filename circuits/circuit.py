@@ -13,10 +13,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuits.check import check
+from circuits.algebra import INTERVALS, Algebra, Interval, interval
+from circuits.check import check, word_gates
 from circuits.errors import CircuitError
-from circuits.gates import GATE, GATES, OP, TWO_INPUT, gate_table, symmetric, table_bits
+from circuits.gates import (
+    GATE,
+    GATES,
+    OP,
+    TWO_INPUT,
+    Gate,
+    gate_table,
+    misfit,
+    on_words,
+    param_space,
+    symmetric,
+    table_bits,
+)
 from circuits.order import levels
+from circuits.wires import BIT, TYPES, Word, checked, holding, parsed
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -60,6 +74,7 @@ class Circuit:
         params: integer array of every gate's parameters, in the smallest of int8..int64 that holds them.
         outputs: int32 (outputs), wires.
         name: a name for formats that carry one.
+        types: uint8 (wires), the code of every wire's type (``circuits.wires.TYPES``); 0, a bit, unless given.
     """
 
     input_names: tuple[str, ...]
@@ -71,6 +86,7 @@ class Circuit:
     params: NDArray[Any]
     outputs: NDArray[np.int32]
     name: str = "circuit"
+    types: NDArray[np.uint8] = None  # type: ignore[assignment]  # bits
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -80,6 +96,7 @@ class Circuit:
         for field in ("fanin_start", "fanin", "param_start", "outputs"):
             set_(self, field, _frozen(getattr(self, field), np.int32))
         set_(self, "params", _frozen_params(self.params))
+        set_(self, "types", _frozen(np.zeros(self.num_wires) if self.types is None else self.types, np.uint8))
 
     @property
     def num_inputs(self) -> int:
@@ -101,6 +118,28 @@ class Circuit:
         """Number of wires: inputs and gates."""
         return self.num_inputs + self.num_gates
 
+    @property
+    def has_words(self) -> bool:
+        """Whether any wire is a word or any gate one of words."""
+        return bool(np.any(self.types)) or bool(np.any(word_gates(self)))
+
+    def type_of(self, wire: int) -> Word:
+        """Return the type of a wire."""
+        word = TYPES[self.types[wire]]
+        if word is None:
+            raise CircuitError(f"circuit {self.name!r}: wire {wire} has the code {self.types[wire]}, which is no type")
+        return word
+
+    @property
+    def input_types(self) -> tuple[Word, ...]:
+        """The types of the inputs."""
+        return tuple(self.type_of(w) for w in range(self.num_inputs))
+
+    @property
+    def output_types(self) -> tuple[Word, ...]:
+        """The types of the outputs."""
+        return tuple(self.type_of(w) for w in self.outputs.tolist())
+
     def fanins(self, gate: int) -> tuple[int, ...]:
         """Return the wires gate ``gate`` reads."""
         return tuple(self.fanin[self.fanin_start[gate] : self.fanin_start[gate + 1]].tolist())
@@ -119,9 +158,15 @@ class Circuit:
     @property
     def param_slices(self) -> list[ParamSlice]:
         """The parameters gate by gate with their ranges: what an update rule's spaces are made from."""
-        start = self.param_start.tolist()
+        start, words = self.param_start.tolist(), self.has_words
+
+        def space(g: int, row: Gate) -> tuple[int, int]:
+            if not words:
+                return row.param_range
+            return param_space(row, [self.type_of(f) for f in self.fanins(g)], self.type_of(self.num_inputs + g))
+
         return [
-            ParamSlice(g, start[g], start[g + 1], *GATES[op].param_range)
+            ParamSlice(g, start[g], start[g + 1], *space(g, GATES[op]))
             for g, op in enumerate(self.op.tolist())
             if start[g] < start[g + 1]
         ]
@@ -176,7 +221,7 @@ class Circuit:
         """Compare structure, parameters and port names (not function: see ``verify``)."""
         if not isinstance(other, Circuit):
             return NotImplemented
-        arrays = ("op", "fanin_start", "fanin", "param_start", "params", "outputs")
+        arrays = ("op", "fanin_start", "fanin", "param_start", "params", "outputs", "types")
         return (
             self.input_names == other.input_names
             and self.output_names == other.output_names
@@ -189,25 +234,35 @@ class Circuit:
         )
 
     def __repr__(self) -> str:
-        """Print the circuit as an S-expression, one gate a line."""
+        """Print the circuit as an S-expression, one gate a line; words carry their type behind a colon."""
         names = self.wire_names()
-        lines = [f"(circuit {self.name}", "  (" + " ".join(["inputs", *self.input_names]) + ")"]
-        for wire, (op, fanin, params) in enumerate(self.gates(), self.num_inputs):
-            table = ["".join(map(str, reversed(params)))] if params else []  # most significant entry first
-            lines.append("  (" + " ".join([names[wire], op, *table, *(names[f] for f in fanin)]) + ")")
+        typed = [f"{name}:{word}" if (word := self.type_of(w)) != BIT else name for w, name in enumerate(names)]
+        lines = [f"(circuit {self.name}", "  (" + " ".join(["inputs", *typed[: self.num_inputs]]) + ")"]
+        on_word = word_gates(self).tolist()
+        for g, (op, fanin, params) in enumerate(self.gates()):
+            wire = self.num_inputs + g
+            if on_word[g]:
+                table = [f"[{' '.join(map(str, params))}]"] if params else []
+            else:
+                table = ["".join(map(str, reversed(params)))] if params else []  # most significant entry first
+            lines.append("  (" + " ".join([typed[wire], op, *table, *(names[f] for f in fanin)]) + ")")
         ports = (f"({n} {names[w]})" for n, w in zip(self.output_names, self.outputs.tolist(), strict=True))
         return "\n".join([*lines, "  (" + " ".join(["outputs", *ports]) + "))"])
 
     def to_networkx(self) -> nx.DiGraph:
-        """Return a DiGraph: a node per wire and per output, with op, params, level, name; edges carry the pin."""
+        """Return a DiGraph: a node per wire and per output, with op, params, level, name; edges carry the pin.
+
+        Wires carry ``type`` as text: bit, s8, u4, ...
+        """
         import networkx as nx
 
         graph = nx.DiGraph(name=self.name)
         names, level = self.wire_names(), levels(self).tolist()
         for w in range(self.num_inputs):
-            graph.add_node(w, op="input", params=(), level=0, name=names[w], position=w)
+            graph.add_node(w, op="input", params=(), level=0, name=names[w], position=w, type=str(self.type_of(w)))
         for wire, (op, fanin, params) in enumerate(self.gates(), self.num_inputs):
-            graph.add_node(wire, op=op, params=params, level=level[wire], name=names[wire])
+            kind = str(self.type_of(wire))
+            graph.add_node(wire, op=op, params=params, level=level[wire], name=names[wire], type=kind)
             for pin, f in enumerate(fanin):
                 # a gate may read one wire on two pins: the edge lists them
                 if graph.has_edge(f, wire):
@@ -241,7 +296,13 @@ class Circuit:
         for group in ports.values():
             group.sort(key=lambda n: (graph.nodes[n].get("position", place[n]), place[n]))
         name_of = {n: str(graph.nodes[n].get("name", n)) for group in ports.values() for n in group}
-        builder = Builder([name_of[n] for n in ports["input"]], name=str(graph.name or "circuit"), fold=False)
+        type_of = {n: parsed(str(data.get("type", "bit"))) for n, data in graph.nodes(data=True)}
+        builder = Builder(
+            [name_of[n] for n in ports["input"]],
+            name=str(graph.name or "circuit"),
+            fold=False,
+            types=[type_of[n] for n in ports["input"]],
+        )
         wire: dict[Any, int] = dict(zip(ports["input"], range(len(ports["input"])), strict=True))
 
         def pins(node: Any) -> tuple[int, ...]:
@@ -253,7 +314,7 @@ class Circuit:
         for node in nx.lexicographical_topological_sort(graph, key=place.__getitem__):
             data = graph.nodes[node]
             if data["op"] not in ports:
-                wire[node] = builder.add(data["op"], *pins(node), params=data.get("params", ()))
+                wire[node] = builder.add(data["op"], *pins(node), params=data.get("params", ()), type=type_of[node])
         outputs = []
         for n in ports["output"]:
             read = pins(n)
@@ -264,12 +325,20 @@ class Circuit:
 
 
 class Term:
-    """A wire under construction: ``& | ^ ~`` add gates to its builder, so any row's ``forward`` records itself."""
+    """A wire under construction: operators add gates to its builder, so any row's definition records itself.
 
-    __slots__ = ("builder", "wire")
+    ``& | ^ ~`` are for bits; ``+ - * << >>`` for words, with Python integers as constants.
 
-    def __init__(self, builder: Builder, wire: int) -> None:
-        self.builder, self.wire = builder, wire
+    Args:
+        builder: where the gates go.
+        wire: the wire.
+        ring: the type of what arithmetic makes of it; None for the narrowest that holds every result.
+    """
+
+    __slots__ = ("builder", "ring", "wire")
+
+    def __init__(self, builder: Builder, wire: int, ring: Word | None = None) -> None:
+        self.builder, self.wire, self.ring = builder, wire, ring
 
     def _two(self, op: str, other: Term) -> Term:
         return type(self)(self.builder, self.builder.add(op, self.wire, other.wire))
@@ -286,6 +355,88 @@ class Term:
     def __invert__(self) -> Term:
         return type(self)(self.builder, self.builder.add("not", self.wire))
 
+    def _word(self, op: str, *others: Term | int, params: Sequence[int] = ()) -> Term:
+        terms = [Terms.of(self.builder, other) for other in others]
+        ring = next((t.ring for t in (self, *terms) if t.ring), None)
+        wire = self.builder.add(op, self.wire, *(t.wire for t in terms), params=params, type=ring)
+        return type(self)(self.builder, wire, ring)
+
+    def __add__(self, other: Term | int) -> Term:
+        return self._word("add", other)
+
+    def __sub__(self, other: Term | int) -> Term:
+        return self._word("sub", other)
+
+    def __rsub__(self, other: int) -> Term:
+        return -self + other
+
+    def __neg__(self) -> Term:
+        return self._word("neg")
+
+    def __mul__(self, other: Term | int) -> Term:
+        return self._word("scale", params=(other,)) if isinstance(other, int) else self._word("mul", other)
+
+    def __lshift__(self, amount: int) -> Term:
+        return self._word("shift", params=(amount,)) if amount else self
+
+    def __rshift__(self, amount: int) -> Term:
+        return self._word("shift", params=(-amount,)) if amount else self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+class Terms(Algebra):
+    """The algebra of gates: what is computed becomes word gates of a builder."""
+
+    def __init__(self, builder: Builder, ring: Word | None = None) -> None:
+        self.builder, self.ring = builder, ring
+
+    @staticmethod
+    def of(builder: Builder, value: Term | int) -> Term:
+        """Return a number as a constant wire, a term as it is."""
+        if isinstance(value, Term):
+            return value
+        return Term(builder, builder.add("const", params=(value,), type=holding(value, value)))
+
+    def _gate(self, op: str, *values: Term | int, params: Sequence[int] = (), ring: bool = True) -> Term:
+        terms = [self.of(self.builder, value) for value in values]
+        word = self.ring if ring else None
+        return Term(self.builder, self.builder.add(op, *(t.wire for t in terms), params=params, type=word), word)
+
+    def less(self, x: Term | int, y: Term | int) -> Term:
+        """Return the bit [x < y]."""
+        return self._gate("lt", x, y, ring=False)
+
+    def equal(self, x: Term | int, y: Term | int) -> Term:
+        """Return the bit [x = y]."""
+        return self._gate("eq", x, y, ring=False)
+
+    def where(self, condition: Term | int, x: Term | int, y: Term | int) -> Any:
+        """Return x where the condition is 1 and y where it is 0."""
+        return self._gate("mux", condition, y, x)
+
+    def take(self, entries: Sequence[int], x: Term | int) -> Term:
+        """Return ``entries[x]``."""
+        return self._gate("table", x, params=entries)
+
+    def minimum(self, x: Term | int, y: Term | int) -> Term:
+        """Return the lesser word."""
+        return self._gate("min", x, y)
+
+    def maximum(self, x: Term | int, y: Term | int) -> Term:
+        """Return the greater word."""
+        return self._gate("max", x, y)
+
+    def wrapped(self, x: Term | int, word: Word) -> Term:
+        """Return the word of the type that is congruent to x modulo 2**bits."""
+        term = self.of(self.builder, x)
+        return Term(self.builder, self.builder.add("slice", term.wire, params=(0,), type=word), self.ring)
+
+
+def _presumed(row: Gate) -> Word:
+    """Return a type that stands for one still to be found, so that parameters of any value fit."""
+    return BIT if row.word and row.word.predicate else Word(64)
+
 
 class Builder:
     """Build a circuit gate by gate; equal gates are shared and constants folded.
@@ -294,14 +445,31 @@ class Builder:
         input_names: names of the inputs; they become wires 0, 1, ...
         name: the circuit's name.
         fold: with False every gate is kept as given (readers use it to keep a file's structure).
+        types: the types of the inputs; all bits unless given.
+
+    Raises:
+        CircuitError: not one type an input, or a width that no wire has.
     """
 
-    def __init__(self, input_names: Sequence[str], *, name: str = "circuit", fold: bool = True) -> None:
+    def __init__(
+        self,
+        input_names: Sequence[str],
+        *,
+        name: str = "circuit",
+        fold: bool = True,
+        types: Sequence[Word] | None = None,
+    ) -> None:
         self.input_names, self.name, self.fold = tuple(input_names), name, fold
+        given = [BIT] * len(self.input_names) if types is None else [checked(word) for word in types]
+        if len(given) != len(self.input_names):
+            raise CircuitError(f"inputs: got {len(given)} types for {len(self.input_names)} names, expected one each")
+        self._types = [word.code for word in given]
+        self._bits_only = not any(self._types)
+        self._value: dict[int, int] = {}  # constant words
         self._op: list[int] = []
         self._fanin: list[tuple[int, ...]] = []
         self._params: list[tuple[int, ...]] = []
-        self._seen: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
+        self._seen: dict[tuple[Any, ...], int] = {}
         self._literal: dict[int, tuple[int | None, bool]] = {}  # const and not wires -> (root or None, complemented)
 
     @property
@@ -317,27 +485,36 @@ class Builder:
         """Return the wire of a constant bit."""
         return self.add("const", params=(int(value),))
 
-    def add(self, op: str, *fanin: int, params: Sequence[int] = ()) -> int:
+    def type_of(self, wire: int) -> Word:
+        """Return the type of a wire."""
+        return TYPES[self._types[wire]] or BIT  # every code here is one of a type
+
+    def add(self, op: str, *fanin: int, params: Sequence[int] = (), type: Word | None = None) -> int:
         """Add a gate and return its wire, or the wire of an equal gate that is already there.
 
+        Args:
+            op: a row of the gate table.
+            fanin: the wires it reads.
+            params: its parameters.
+            type: the type of its wire. By default a bit, if the row has a bit face and reads bits only, or is a
+                comparison; else the narrowest type that holds every result, which depends on the parameters too.
+
         Raises:
-            CircuitError: unknown op, wrong number of fan-ins or parameters, a wire that does not exist yet, or a
-                parameter out of range.
+            CircuitError: unknown op, wrong number of fan-ins or parameters, a wire that does not exist yet, a
+                parameter out of range, or types that the row does not take.
         """
         row = GATE.get(op)
         if row is None:
             raise CircuitError(f"gate {len(self._op)}: unknown op {op!r}, expected one of {', '.join(GATE)}")
+        bits = self._bits_only or all(0 <= f < len(self._types) and not self._types[f] for f in fanin)
+        if not (bits and row.has_bits and (type is None or type == BIT)):
+            return self._add_word(row, fanin, tuple(params), type and checked(type))
         if len(fanin) != row.arity or len(params) != row.param_count:
             raise CircuitError(
                 f"gate {len(self._op)} ({op}): got {len(fanin)} fan-ins and {len(params)} parameters, "
                 f"expected {row.arity} and {row.param_count}"
             )
-        limit = len(self.input_names) + len(self._op)
-        for f in fanin:
-            if not 0 <= f < limit:
-                raise CircuitError(
-                    f"gate {len(self._op)} ({op}): fan-in {f} is not a wire yet, expected 0..{limit - 1}"
-                )
+        self._known(op, fanin)
         lo, hi = row.param_range
         for p in params:
             if not lo <= p <= hi:
@@ -354,11 +531,63 @@ class Builder:
             self._seen[key] = wire
         return wire
 
-    def _append(self, code: int, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+    def _known(self, op: str, fanin: tuple[int, ...]) -> None:
+        limit = len(self._types)
+        for f in fanin:
+            if not 0 <= f < limit:
+                raise CircuitError(
+                    f"gate {len(self._op)} ({op}): fan-in {f} is not a wire yet, expected 0..{limit - 1}"
+                )
+
+    def _append(self, code: int, fanin: tuple[int, ...], params: tuple[int, ...], type_code: int = 0) -> int:
         self._op.append(code)
         self._fanin.append(fanin)
         self._params.append(params)
-        return len(self.input_names) + len(self._op) - 1
+        self._types.append(type_code)
+        return len(self._types) - 1
+
+    def _range(self, wire: int) -> Interval:
+        """Return what a wire can carry: its constant, or all its type holds."""
+        if wire in self._value:
+            return interval(self._value[wire])
+        if self.fold and wire in self._literal and self._literal[wire][0] is None:
+            return interval(int(self._literal[wire][1]))
+        return interval(self.type_of(wire))
+
+    def _add_word(self, row: Gate, fanin: tuple[int, ...], params: tuple[int, ...], wanted: Word | None) -> int:
+        """Add a gate by its word face; a result that never changes becomes a constant."""
+        self._known(row.name, fanin)
+        types = [self.type_of(f) for f in fanin]
+        where = f"gate {len(self._op)} ({row.name})"
+        if wrong := misfit(row, types, wanted or _presumed(row), params):
+            raise CircuitError(f"{where}: {wrong}")
+        face = row.word
+        assert face  # or it were a misfit
+        result = interval(face.forward([self._range(f) for f in fanin], params, INTERVALS))
+        word = wanted or (BIT if face.predicate else holding(result.lo, result.hi))
+        if not on_words(row, types, word):  # narrowed to bits, which the bit face is for
+            return self.add(row.name, *fanin, params=params)
+        self._bits_only = False
+        if not self.fold:
+            return self._append(OP[row.name], fanin, params, word.code)
+        if result.lo == result.hi:
+            return self._constant(word.fit(result.lo), word)
+        key = (OP[row.name], fanin, params, word.code)
+        wire = self._seen.get(key)
+        if wire is None:
+            wire = self._seen[key] = self._append(*key)
+        return wire
+
+    def _constant(self, value: int, word: Word) -> int:
+        """Return the wire of a constant of a type."""
+        if word == BIT:
+            return self.const(value)
+        key = (OP["const"], (), (value,), word.code)
+        wire = self._seen.get(key)
+        if wire is None:
+            wire = self._seen[key] = self._append(*key)
+            self._value[wire] = value
+        return wire
 
     def _folded(self, key: tuple[int, tuple[int, ...], tuple[int, ...]]) -> int:
         """Add the gate in its simplest form: constants, repeated and complemented fan-ins and dead pins removed."""
@@ -436,5 +665,6 @@ class Builder:
                 np.array([p for ps in self._params for p in ps], np.int64),
                 np.array([wire for _, wire in pairs], np.int32),
                 self.name,
+                np.array(self._types, np.uint8),
             )
         )

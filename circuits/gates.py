@@ -1,8 +1,9 @@
 """THE gate table: one row a gate, all its faces.
 
-A row's ``forward`` uses only ``& | ^ ~``, so one lambda runs on Python ints, numpy words, torch tensors and on any
-recording term with those operators; the truth table, the derivatives, the lowering to AND/NOT and the text of every
-format are made from it. Input 0 is the least significant bit of a table address, everywhere.
+A row has a bit face, a word face, or both (``const``, ``mux``). The ``forward`` of a bit face uses only ``& | ^ ~``, so
+one lambda runs on Python ints, numpy words, torch tensors and on any recording term with those operators; the truth
+table, the derivatives, the lowering to AND/NOT and the text of every format are made from it. Input 0 is the least
+significant bit of a table address, everywhere. Word faces are in :mod:`circuits.arithmetic`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+
+from circuits.arithmetic import ANY, WORD_FACES, WordFace
+from circuits.wires import BIT, Word
 
 V = Any  # a value with & | ^ ~ : int, numpy words, tensor, term
 MAX_LUT = 6  # a table fits one 64-bit word
@@ -20,14 +24,15 @@ class Gate(NamedTuple):
 
     Attributes:
         name: the gate's name in every text form.
-        arity: number of fan-ins.
-        param_count: number of integer parameters.
-        param_range: inclusive range (lo, hi) of every parameter; (0, 1) is the bit space.
+        arity: number of fan-ins; ``arithmetic.ANY`` if any number from one on will do.
+        param_count: number of integer parameters of the bit face.
+        param_range: inclusive range (lo, hi) of every parameter of the bit face; (0, 1) is the bit space.
         forward: ``forward(x, p, zero)``: the output from fan-in values ``x``, parameters ``p`` and the all-zero value.
         reverse: ``reverse(x, p, d, zero)``: the ring reverse derivative over Z_2, (per fan-in, per parameter).
         variation: ``variation(x, p, zero)``: the Boolean variation as masks; per fan-in a pair (where the output rises
             with it, where it falls), per parameter the same.
         source: where the definition is stated.
+        word: what the row is on words, if it is anything.
     """
 
     name: str
@@ -38,6 +43,16 @@ class Gate(NamedTuple):
     reverse: Callable[[Sequence[V], Sequence[int], V, V], tuple[list[V], list[V]]]
     variation: Callable[[Sequence[V], Sequence[int], V], tuple[list[tuple[V, V]], list[tuple[V, V]]]]
     source: str
+    word: WordFace | None = None
+
+    @property
+    def has_bits(self) -> bool:
+        """Whether the row has a bit face."""
+        return self.forward is not _no_bits
+
+
+def _no_bits(*anything: V) -> Any:
+    raise TypeError("this row of the gate table has no bit face")
 
 
 def _row(
@@ -77,7 +92,7 @@ def _row(
             inputs.append((hi & ~lo, lo & ~hi))
         return inputs, [(mask, zero) for mask in addressed(x, zero)]
 
-    return Gate(name, arity, params, (0, 1), forward, reverse, variation, source)
+    return Gate(name, arity, params, (0, 1), forward, reverse, variation, source, WORD_FACES.get(name))
 
 
 def _bit(name: str, arity: int, function: Callable[..., V], source: str = "Boolean algebra") -> Gate:
@@ -121,7 +136,7 @@ def _lookup(x: Sequence[V], p: Sequence[int], zero: V) -> V:
     return (top & _lookup(x[:-1], hi, zero)) | (~top & _lookup(x[:-1], lo, zero))
 
 
-GATES: tuple[Gate, ...] = (
+BIT_GATES: tuple[Gate, ...] = (
     _row("const", 0, _constant, params=1, addressed=lambda x, zero: [~zero], source="Boolean algebra"),
     _bit("buf", 1, lambda a: a),
     _bit("not", 1, lambda a: ~a),
@@ -140,6 +155,17 @@ GATES: tuple[Gate, ...] = (
         for k in range(1, MAX_LUT + 1)
     ),
 )  # fmt: skip
+"""The rows with a bit face: their numbers are below those of all others."""
+
+_NAMES = {gate.name for gate in BIT_GATES}
+GATES: tuple[Gate, ...] = (
+    *BIT_GATES,
+    *(
+        Gate(name, face.arity, 0, (0, 0), _no_bits, _no_bits, _no_bits, face.source, face)
+        for name, face in WORD_FACES.items()
+        if name not in _NAMES
+    ),
+)
 GATE = {gate.name: gate for gate in GATES}
 OP = {gate.name: index for index, gate in enumerate(GATES)}
 
@@ -147,6 +173,33 @@ OP = {gate.name: index for index, gate in enumerate(GATES)}
 def evaluate(gate: Gate, x: Sequence[int], p: Sequence[int] = ()) -> int:
     """Return the gate's output bit for 0/1 fan-ins ``x`` and parameters ``p``."""
     return gate.forward(x, list(p), 0) & 1
+
+
+def param_space(gate: Gate, types: Sequence[Word], word: Word) -> tuple[int, int]:
+    """Return the inclusive range of every parameter of a gate of type ``word`` that reads wires of these types."""
+    return gate.word.space(types, word) if gate.word and on_words(gate, types, word) else gate.param_range
+
+
+def on_words(gate: Gate, types: Sequence[Word], word: Word) -> bool:
+    """Tell which face a gate shows: bits make bits by the bit face where there is one, all else is the word face's."""
+    return not gate.has_bits or word != BIT or any(t != BIT for t in types)
+
+
+def misfit(gate: Gate, types: Sequence[Word], word: Word, params: Sequence[int]) -> str:
+    """Return what is wrong with a gate of type ``word`` that reads wires of these types: "got ..., expected ..."."""
+    words = on_words(gate, types, word)
+    if words and gate.word is None:
+        return f"got wires of types {', '.join(map(str, [*types, word]))}, expected bits"
+    arity, face = gate.arity, gate.word
+    count = face.count(types) if words and face and types else gate.param_count if not words else 1
+    if (not types if arity == ANY else len(types) != arity) or len(params) != count:
+        wanted = "one or more" if arity == ANY else arity
+        return f"got {len(types)} fan-ins and {len(params)} parameters, expected {wanted} and {count}"
+    if words and face and (expected := face.accepts(types, word)):
+        return f"got wires of types {', '.join(map(str, [*types, word]))}, expected {expected}"
+    lo, hi = param_space(gate, types, word)
+    wrong = next((p for p in params if not lo <= p <= hi), None)
+    return "" if wrong is None else f"parameter {wrong} is out of range, expected {lo}..{hi}"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -168,7 +221,7 @@ def table_bits(table: int, inputs: int) -> tuple[int, ...]:
 def symmetric(op: int) -> bool:
     """Tell whether permuting the row's fan-ins never changes its output (parameter-free rows only)."""
     gate = GATES[op]
-    if gate.param_count:
+    if gate.param_count or not gate.has_bits:
         return False
     by_weight: dict[int, int] = {}
     table = gate_table(op)
@@ -177,7 +230,7 @@ def symmetric(op: int) -> bool:
 
 def _two_input_rows() -> dict[int, tuple[str, bool]]:
     rows: dict[int, tuple[str, bool]] = {}
-    for gate in GATES:
+    for gate in BIT_GATES:
         if gate.arity == 2 and not gate.param_count:
             for swap in (False, True):
                 table = gate_table(OP[gate.name])
@@ -191,7 +244,7 @@ TWO_INPUT = _two_input_rows()
 """4-bit table of every 2-input function that depends on both inputs -> (row name, whether the fan-ins are swapped)."""
 
 
-_NAMED = {(row.arity, gate_table(OP[row.name])): OP[row.name] for row in reversed(GATES) if not row.param_count}
+_NAMED = {(row.arity, gate_table(OP[row.name])): OP[row.name] for row in reversed(BIT_GATES) if not row.param_count}
 
 
 @lru_cache(maxsize=1 << 16)

@@ -19,14 +19,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, reduce
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from circuits.circuit import Builder
 from circuits.errors import CircuitError
+
+if TYPE_CHECKING:
+    from circuits.circuit import Builder
 
 Bits = list[int]
 Adder = Callable[..., tuple[Bits, int]]
 """``adder(b, x, y, carry_in=None) -> (sum, carry)``: naturals of one width n; sum of n wires, carry of weight 2**n."""
-Compressor = Callable[[Builder, Sequence[Sequence[int]]], tuple[Bits, Bits]]
+Compressor = Callable[["Builder", Sequence[Sequence[int]]], tuple[Bits, Bits]]
 """``compressor(b, columns) -> (x, y)``: wires by weight to two naturals of the same sum, modulo 2**len(columns)."""
 
 MAX_WIDTH = 1 << 20

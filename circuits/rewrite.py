@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from circuits import library
+from circuits.check import word_gates
 from circuits.circuit import Builder, Circuit, Term
 from circuits.errors import TableError
 from circuits.gates import GATE
+from circuits.names import distinct
 from circuits.order import fanin_cone
 from circuits.table import TruthTable
+from circuits.wires import BIT, Word
 from circuits.words import unpack
 
-Emit = Callable[[Builder, str, tuple[int, ...], tuple[int, ...]], int]
+Emit = Callable[[Builder, str, tuple[int, ...], tuple[int, ...], Word], int]
 
 
 def rebuild(circuit: Circuit, emit: Emit, *, fold: bool = True) -> Circuit:
@@ -19,20 +23,21 @@ def rebuild(circuit: Circuit, emit: Emit, *, fold: bool = True) -> Circuit:
 
     Args:
         circuit: the circuit.
-        emit: ``emit(builder, op, fanin, params) -> wire`` adds what replaces one gate.
+        emit: ``emit(builder, op, fanin, params, word) -> wire`` adds what replaces one gate, of type ``word``.
         fold: whether the new builder folds constants and shares gates.
     """
-    builder = Builder(circuit.input_names, name=circuit.name, fold=fold)
+    builder = Builder(circuit.input_names, name=circuit.name, fold=fold, types=circuit.input_types)
     live = fanin_cone(circuit, circuit.outputs).tolist()
     wire = builder.inputs
     for old, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
-        wire.append(emit(builder, op, tuple(wire[f] for f in fanin), params) if live[old] else -1)
+        pins = tuple(wire[f] for f in fanin)
+        wire.append(emit(builder, op, pins, params, circuit.type_of(old)) if live[old] else -1)
     outputs = zip(circuit.output_names, (wire[w] for w in circuit.outputs.tolist()), strict=True)
     return builder.circuit(outputs)
 
 
-def _same(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
-    return builder.add(op, *fanin, params=params)
+def _same(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...], word: Word) -> int:
+    return builder.add(op, *fanin, params=params, type=word)
 
 
 def without_dead_gates(circuit: Circuit) -> Circuit:
@@ -45,8 +50,52 @@ def folded(circuit: Circuit) -> Circuit:
     return without_dead_gates(rebuild(circuit, _same))  # the builder adds at most one gate for each
 
 
+# --- From words to bits ----------------------------------------------------------------------------------------------
+
+
+def bit_names(names: Sequence[str], types: Sequence[Word]) -> tuple[str, ...]:
+    """Return a name per bit: a bit's own, for a word ``a[0]``, ``a[1]``, ..., least significant first."""
+    pairs = zip(names, types, strict=True)
+    spelled = [[name] if word == BIT else [f"{name}[{k}]" for k in range(word.bits)] for name, word in pairs]
+    return distinct(name for part in spelled for name in part)
+
+
+def bit_blasted(circuit: Circuit) -> Circuit:
+    """Return the circuit with words as the bits that store them and word gates as gates of :mod:`circuits.library`.
+
+    Ports keep their order, a word's bits least significant first, named by :func:`bit_names`. A circuit of bits comes
+    back as it is.
+    """
+    if not circuit.has_words:
+        return circuit
+    types = [circuit.type_of(w) for w in range(circuit.num_wires)]
+    builder = Builder(bit_names(circuit.input_names, circuit.input_types), name=circuit.name)
+    free = iter(builder.inputs)
+    wires = [[next(free) for _ in range(word.bits)] for word in circuit.input_types]
+    live = fanin_cone(circuit, circuit.outputs).tolist()
+    for w, ((op, fanin, params), on_words) in enumerate(
+        zip(circuit.gates(), word_gates(circuit).tolist(), strict=True), circuit.num_inputs
+    ):
+        face = GATE[op].word
+        if not live[w]:
+            wires.append([])
+        elif face is None or not on_words:
+            wires.append([builder.add(op, *(wires[f][0] for f in fanin), params=params)])
+        else:
+            read = [wires[f] if types[f].signed else library.unsigned(builder, wires[f]) for f in fanin]
+            exact = face.blast(builder, read, params)
+            word = types[w]
+            wires.append(library.fitted(builder, exact, word.bits, signed=word.signed, saturate=word.saturate))
+    driven = [wire for w in circuit.outputs.tolist() for wire in wires[w]]
+    outputs = zip(bit_names(circuit.output_names, circuit.output_types), driven, strict=True)
+    return without_dead_gates(builder.circuit(outputs))
+
+
+# --- To fewer kinds of gates -----------------------------------------------------------------------------------------
+
+
 def _record(term: type[Term]) -> Emit:
-    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...], word: Word) -> int:
         zero = term(builder, builder.const(0))
         return GATE[op].forward([term(builder, f) for f in fanin], params, zero).wire
 
@@ -72,16 +121,16 @@ def to_two_input(circuit: Circuit) -> Circuit:
     """
     record = _record(Term)
 
-    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...]) -> int:
+    def emit(builder: Builder, op: str, fanin: tuple[int, ...], params: tuple[int, ...], word: Word) -> int:
         keep = len(fanin) <= 2 and not op.startswith("lut")
-        return (_same if keep else record)(builder, op, fanin, params)
+        return (_same if keep else record)(builder, op, fanin, params, word)
 
-    return without_dead_gates(rebuild(circuit, emit))
+    return without_dead_gates(rebuild(bit_blasted(circuit), emit))
 
 
 def to_and_not(circuit: Circuit) -> Circuit:
     """Lower every gate to ``and``, ``not`` and ``const``."""
-    return without_dead_gates(rebuild(circuit, _record(_AndNotTerm)))
+    return without_dead_gates(rebuild(bit_blasted(circuit), _record(_AndNotTerm)))
 
 
 def from_table(table: TruthTable) -> Circuit:

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from circuits.algebra import INTEGERS
+from circuits.check import word_gates
 from circuits.circuit import Circuit
 from circuits.errors import TableError
 from circuits.gates import GATE
+from circuits.rewrite import bit_blasted
 from circuits.table import MAX_COMPLETE_INPUTS, TruthTable, complete_table
 from circuits.words import Words, enumerate_inputs, mask_words, word_count
 
@@ -24,7 +27,7 @@ MAX_WORDS = 1 << 27
 
 
 class Step(NamedTuple):
-    """One line of a trace: a wire's name, the op that drives it (``input`` for an input), its value 0 or 1."""
+    """One line of a trace: a wire's name, the op that drives it (``input`` for an input), its value."""
 
     wire: str
     op: str
@@ -37,6 +40,11 @@ def fitting(circuit: Circuit, inputs: Words, *, rows: int) -> Words:
     Raises:
         TableError: saying what does not fit.
     """
+    if circuit.has_words:
+        raise TableError(
+            f"simulate {circuit.name!r}: it has words, expected a circuit of bits; call values.simulate_values, or "
+            "rewrite.bit_blasted first"
+        )
     given = np.asarray(inputs)
     if given.dtype != np.uint64 or given.ndim != 2 or len(given) != circuit.num_inputs:
         raise TableError(
@@ -142,11 +150,12 @@ def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) ->
 
 
 def truth_table(circuit: Circuit) -> TruthTable:
-    """Tabulate the circuit on all its input patterns.
+    """Tabulate the circuit on all its input patterns; words count as their bits.
 
     Raises:
         TableError: more than 20 inputs.
     """
+    circuit = bit_blasted(circuit)
     if circuit.num_inputs > MAX_COMPLETE_INPUTS:
         raise TableError(
             f"truth table of {circuit.name!r}: got {circuit.num_inputs} inputs, "
@@ -162,36 +171,46 @@ def truth_table(circuit: Circuit) -> TruthTable:
     )
 
 
-def _wire_bits(circuit: Circuit, bits: Sequence[int]) -> list[int]:
-    if len(bits) != circuit.num_inputs or any(b not in (0, 1) for b in bits):
-        raise TableError(f"evaluate {circuit.name!r}: got {list(bits)}, expected {circuit.num_inputs} values 0 or 1")
-    values = [int(b) for b in bits]
-    for op, fanin, params in circuit.gates():
-        values.append(GATE[op].forward([values[f] for f in fanin], params, 0) & 1)
+def _wire_values(circuit: Circuit, given: Sequence[int]) -> list[int]:
+    values = [int(v) for v in given]
+    if len(values) != circuit.num_inputs or any(v not in (0, 1) for v in values if not circuit.has_words):
+        raise TableError(f"evaluate {circuit.name!r}: got {list(given)}, expected {circuit.num_inputs} values 0 or 1")
+    for name, value, word in zip(circuit.input_names, values, circuit.input_types, strict=True):
+        if not word.lo <= value <= word.hi:
+            raise TableError(f"evaluate {circuit.name!r}: got {name}={value}, expected {word.lo}..{word.hi} ({word})")
+    for w, ((op, fanin, params), on_words) in enumerate(
+        zip(circuit.gates(), word_gates(circuit).tolist(), strict=True), circuit.num_inputs
+    ):
+        row, x = GATE[op], [values[f] for f in fanin]
+        if on_words and row.word:
+            values.append(circuit.type_of(w).fit(row.word.forward(x, params, INTEGERS)))
+        else:
+            values.append(row.forward(x, params, 0) & 1)
     return values
 
 
-def evaluate(circuit: Circuit, bits: Sequence[int]) -> tuple[int, ...]:
+def evaluate(circuit: Circuit, inputs: Sequence[int]) -> tuple[int, ...]:
     """Evaluate one pattern in plain Python.
 
     Args:
-        bits: one 0 or 1 per input.
+        circuit: the circuit.
+        inputs: one 0 or 1 per bit, one integer in range per word.
 
     Returns:
-        one 0 or 1 per output.
+        the same per output.
 
     Raises:
-        TableError: a wrong number of bits, or a value other than 0 and 1.
+        TableError: a wrong number of values, or one out of its input's range.
     """
-    values = _wire_bits(circuit, bits)
+    values = _wire_values(circuit, inputs)
     return tuple(values[w] for w in circuit.outputs.tolist())
 
 
-def trace(circuit: Circuit, bits: Sequence[int]) -> list[Step]:
+def trace(circuit: Circuit, inputs: Sequence[int]) -> list[Step]:
     """Evaluate one pattern and return every wire in order: its name, the op that drives it, its value.
 
     Raises:
         TableError: as :func:`evaluate`.
     """
     ops = ["input"] * circuit.num_inputs + [op for op, _, _ in circuit.gates()]
-    return [Step(*step) for step in zip(circuit.wire_names(), ops, _wire_bits(circuit, bits), strict=True)]
+    return [Step(*step) for step in zip(circuit.wire_names(), ops, _wire_values(circuit, inputs), strict=True)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from circuits.circuit import Builder, Circuit
-from circuits.gates import GATES, Gate
+from circuits.gates import BIT_GATES, Gate
 from circuits.table import TruthTable, complete_table, sampled_table
 from circuits.words import Words, pack
 
@@ -21,7 +21,7 @@ def words(rows: int, count: int | tuple[int, int]) -> st.SearchStrategy[Words]:
 
 
 @st.composite
-def gates(draw: st.DrawFn, rows: Sequence[Gate] = GATES) -> tuple[Gate, tuple[int, ...]]:
+def gates(draw: st.DrawFn, rows: Sequence[Gate] = BIT_GATES) -> tuple[Gate, tuple[int, ...]]:
     """Draw a gate row and parameters in its range."""
     row = draw(st.sampled_from(rows))
     lo, hi = row.param_range
@@ -35,7 +35,7 @@ def circuits(
     inputs: tuple[int, int] = (0, 5),
     max_gates: int = 10,
     outputs: tuple[int, int] = (0, 3),
-    rows: Sequence[Gate] = GATES,
+    rows: Sequence[Gate] = BIT_GATES,
     fold: bool = False,
     fanout_free: bool = False,
 ) -> Circuit:

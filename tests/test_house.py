@@ -13,8 +13,9 @@ PACKAGES = ("circuits", "learn")
 
 ROOMS = {
     "circuits": (
-        *("errors", "words", "names", "gates", "check", "order", "circuit", "table"),
-        *("kernels", "simulate", "compiled", "reverse", "rewrite", "library", "aig", "mapping", "sweep"),
+        *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order"),
+        *("circuit", "table", "rewrite", "kernels", "simulate", "values", "compiled", "reverse"),
+        *("aig", "mapping", "sweep"),
         *("verify", "formats", "tools", "draw"),
     ),
     "learn": (

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from circuits import kernels
 from circuits.aig import from_aig, to_aig
 from circuits.circuit import Builder, Circuit
-from circuits.gates import GATES, Gate
+from circuits.gates import BIT_GATES, Gate
 from circuits.order import levels
 from circuits.simulate import simulate_oracle
 from circuits.words import Words, enumerate_inputs
 
 INPUTS = 100
-TWO_INPUT_ROWS = [row.name for row in GATES if row.arity == 2 and not row.param_count]
+TWO_INPUT_ROWS = [row.name for row in BIT_GATES if row.arity == 2 and not row.param_count]
 CHAIN_CYCLES = 4  # a 64-bit multiplication, then an exclusive or
 
 
@@ -62,7 +62,7 @@ def level_groups(circuit: Circuit) -> list[tuple[Gate, NDArray, NDArray, NDArray
     groups = []
     for at, op in sorted(set(zip(level.tolist(), circuit.op.tolist(), strict=True))):
         gates = np.flatnonzero((level == at) & (circuit.op == op))
-        groups.append((GATES[op], gates + circuit.num_inputs, pins[gates, 0], pins[gates, 1]))
+        groups.append((BIT_GATES[op], gates + circuit.num_inputs, pins[gates, 0], pins[gates, 1]))
     return groups
 
 

@@ -22,7 +22,7 @@ from test_verify import ROWS, adder, multiplier, mutant, random_circuit  # noqa:
 
 from circuits.aig import optimised, to_aig  # noqa: E402
 from circuits.circuit import Circuit  # noqa: E402
-from circuits.gates import GATE, GATES  # noqa: E402
+from circuits.gates import BIT_GATES, GATE  # noqa: E402
 from circuits.simulate import evaluate, simulate  # noqa: E402
 from circuits.sweep import decide, joined, minimised  # noqa: E402
 from circuits.verify import equivalent  # noqa: E402
@@ -69,7 +69,7 @@ def decide_mutants(count: int) -> None:
     seconds, equal, done = [], 0, 0
     while done < count:
         gate, row = r.randrange(circuit.num_gates), r.choice(ROWS)
-        op = GATES[circuit.op[gate]].name
+        op = BIT_GATES[circuit.op[gate]].name
         if row == op or GATE[row].arity != GATE[op].arity:
             continue
         done += 1

@@ -174,6 +174,8 @@ BREAKS = {
     "parameter slices match the rows": {"param_start": [0, 1]},
     "gates read only earlier wires": {"fanin": [0, 2]},
     "parameters are in their gate's range": {"params": [0, 1, 1, 2]},
+    "one type per wire": {"types": [0, 0]},
+    "word gates fit the types and parameters they have": {"types": [0, 0, 7]},
     "outputs are wires": {"outputs": [3]},
     "one name per output": {"output_names": ("y", "z")},
     "input names are distinct": {"input_names": ("a", "a")},

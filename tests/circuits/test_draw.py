@@ -22,7 +22,7 @@ from circuits.draw.scene import Path, Text, text_width
 from circuits.draw.schematic import Net, assign_tracks, folded, settle
 from circuits.draw.shapes import LOOKS, body
 from circuits.errors import FormatError, ToolError
-from circuits.gates import GATES
+from circuits.gates import BIT_GATES
 
 HARD_NAMES = ['q"uo\\te', "<a&b>", "αβ_Σ", "日本", "\\", "n" * 200, '\\"', "\\n\\N\\l", "]]>", "--", "&amp;", "(x)"]
 
@@ -39,7 +39,7 @@ def every_row() -> Circuit:
     b = Builder([f"i{k}" for k in range(6)], name="every row", fold=False)
     wires = {
         row.name: b.add(row.name, *range(row.arity), params=[k % 3 == 1 for k in range(row.param_count)])
-        for row in GATES
+        for row in BIT_GATES
     }
     return b.circuit({f"{name}_out": wire for name, wire in wires.items()})
 
@@ -49,7 +49,7 @@ def random_circuit(gates: int, inputs: int = 12, seed: int = 0) -> Circuit:
     b = Builder([f"x{k}" for k in range(inputs)], name=f"random {gates}", fold=False)
     rows = ("and", "or", "xor", "nand", "not", "mux", "andnot")
     for wire in range(inputs, inputs + gates):
-        row = GATES[[g.name for g in GATES].index(r.choice(rows))]
+        row = BIT_GATES[[g.name for g in BIT_GATES].index(r.choice(rows))]
         b.add(row.name, *r.sample(range(max(0, wire - 40), wire), row.arity))
     return b.circuit({f"y{k}": inputs + gates - 1 - k for k in range(min(8, gates))})
 
@@ -263,7 +263,7 @@ def test_source_is_a_drawing_of_its_own(program: str) -> None:
 
 
 def test_every_row_has_a_look() -> None:
-    assert set(LOOKS) == {row.name for row in GATES}
+    assert set(LOOKS) == {row.name for row in BIT_GATES}
     assert body("a row of tomorrow", 0, 0, 30, 20)
 
 

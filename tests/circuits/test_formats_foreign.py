@@ -14,7 +14,7 @@ from circuits import formats
 from circuits.circuit import Builder, Circuit
 from circuits.errors import FormatError
 from circuits.formats import encode, read, read_circuit, write, write_testbench
-from circuits.gates import GATES
+from circuits.gates import BIT_GATES
 from circuits.simulate import truth_table
 from circuits.words import unpack
 
@@ -35,7 +35,7 @@ def every_gate(names: list[str] | None = None) -> Circuit:
     rng = np.random.default_rng(2)
     builder = Builder(names or [f"in{k}" for k in range(6)], name="dut", fold=False)
     outputs = []
-    for gate in GATES:
+    for gate in BIT_GATES:
         fanin = rng.permutation(6)[: gate.arity].tolist()
         params = rng.integers(0, 2, gate.param_count).tolist()
         outputs.append((f"{gate.name}_out", builder.add(gate.name, *fanin, params=params)))

@@ -8,7 +8,7 @@ from strategies import circuits, words
 
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError, TableError
-from circuits.gates import GATES
+from circuits.gates import BIT_GATES
 from circuits.reverse import (
     SIGNAL_LIMIT,
     observability,
@@ -229,7 +229,7 @@ def test_observability_equals_building_the_inverter_in(case):
         assert np.array_equal(observability_of(circuit, x, wire), expected)
 
 
-@given(circuits(max_gates=6, rows=[g for g in GATES if g.arity <= 3]))
+@given(circuits(max_gates=6, rows=[g for g in BIT_GATES if g.arity <= 3]))
 def test_parameter_observability_equals_flipping_the_parameter(circuit):
     x = enumerate_inputs(circuit.num_inputs)
     every = parameter_observability(circuit, x)

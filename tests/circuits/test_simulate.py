@@ -9,7 +9,7 @@ from strategies import circuits, words
 from circuits import kernels
 from circuits.circuit import Builder, Circuit
 from circuits.errors import TableError
-from circuits.gates import GATES, gate_table
+from circuits.gates import BIT_GATES, gate_table
 from circuits.simulate import evaluate, simulate, simulate_oracle, simulate_wires, trace, truth_table
 from circuits.words import enumerate_inputs, mask_words, pack, unpack
 
@@ -23,7 +23,7 @@ def large_circuit(num_inputs: int, num_gates: int, seed: int = 0) -> Circuit:
     draw = np.random.Generator(np.random.Philox(seed))
     builder = Builder([f"x{i}" for i in range(num_inputs)], fold=False)
     for g in range(num_gates):
-        row = GATES[draw.integers(len(GATES))]
+        row = BIT_GATES[draw.integers(len(BIT_GATES))]
         fanin = draw.integers(0, num_inputs + g, row.arity).tolist()
         builder.add(row.name, *fanin, params=draw.integers(0, 2, row.param_count).tolist())
     return builder.circuit({f"y{i}": num_inputs + num_gates - 1 - i for i in range(9)})

@@ -15,7 +15,7 @@ from circuits import sweep, verify
 from circuits.aig import and_count, optimised
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError, TableError, ToolError
-from circuits.gates import GATE, GATES
+from circuits.gates import BIT_GATES, GATE
 from circuits.rewrite import folded, from_table, to_and_not
 from circuits.simulate import evaluate, simulate, truth_table
 from circuits.sweep import decide, difference, joined, minimised, mixed, values
@@ -123,7 +123,7 @@ def test_rewritten_circuits_are_proved_equal(circuit):
 @given(st.data(), st.integers(0, 5), st.integers(1, 3))
 def test_small_circuits_are_compared_on_every_pattern(data, inputs, outputs):
     shape = {"inputs": (inputs, inputs), "outputs": (outputs, outputs), "max_gates": 3}
-    a, b = (data.draw(circuits(rows=GATES[:5], **shape)) for _ in range(2))
+    a, b = (data.draw(circuits(rows=BIT_GATES[:5], **shape)) for _ in range(2))
     assume(a.num_outputs == b.num_outputs)
     verdict = equivalent(a, b)
     if truth_table(a) == truth_table(b):
@@ -189,7 +189,7 @@ def test_mutants_are_decided_as_exhaustive_simulation_decides(monkeypatch, patte
     while len(equal) < mutants:
         gate = r.randrange(circuit.num_gates)
         row = r.choice(ROWS)
-        op = GATES[circuit.op[gate]].name
+        op = BIT_GATES[circuit.op[gate]].name
         if row == op or GATE[row].arity != GATE[op].arity:
             continue
         other = mutant(circuit, gate, row)

@@ -12,7 +12,7 @@ import pytest
 from circuits.circuit import Builder, Circuit
 from circuits.errors import FormatError
 from circuits.formats import FORMATS, Format, encode, read, write
-from circuits.gates import GATES
+from circuits.gates import BIT_GATES
 from circuits.simulate import simulate, truth_table
 from circuits.table import TruthTable
 from circuits.words import enumerate_inputs, mask_words, pack, unpack
@@ -26,7 +26,7 @@ def every_gate() -> Circuit:
     rng = np.random.default_rng(7)
     builder = Builder([f"in{k}" for k in range(6)], name="every_gate", fold=False)
     outputs = []
-    for gate in GATES:
+    for gate in BIT_GATES:
         for trial in range(3 if gate.param_count else 1):
             params = np.full(gate.param_count, trial) if trial < 2 else rng.integers(0, 2, gate.param_count)
             fanin = rng.permutation(6)[: gate.arity].tolist()
@@ -38,7 +38,7 @@ def random_circuit(inputs: int, gates: int, seed: int) -> Circuit:
     rng = np.random.default_rng(seed)
     builder = Builder([f"a{k}" for k in range(inputs)], name=f"random{seed}", fold=False)
     for wire in range(inputs, inputs + gates):
-        gate = GATES[int(rng.integers(len(GATES)))]
+        gate = BIT_GATES[int(rng.integers(len(BIT_GATES)))]
         fanin = rng.integers(0, wire, gate.arity).tolist()
         builder.add(gate.name, *fanin, params=rng.integers(0, 2, gate.param_count).tolist())
     wires = rng.integers(0, inputs + gates, 7).tolist()

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from circuits import kernels
 from circuits.circuit import Builder
-from circuits.gates import GATE, GATES, OP, TWO_INPUT, Gate, evaluate, gate_table, row_of, symmetric, table_bits
+from circuits.gates import BIT_GATES, GATE, OP, TWO_INPUT, Gate, evaluate, gate_table, row_of, symmetric, table_bits
 from circuits.simulate import truth_table
 from circuits.words import enumerate_inputs, unpack
 
-every_row = pytest.mark.parametrize("row", GATES, ids=lambda row: row.name)
+every_row = pytest.mark.parametrize("row", BIT_GATES, ids=lambda row: row.name)
 
 
 def parameters(row: Gate) -> st.SearchStrategy[tuple[int, ...]]:
@@ -171,7 +171,7 @@ def test_symmetric_rows_do_not_change_under_any_swap(row):
 @every_row
 def test_row_states_its_name_range_and_source(row):
     assert GATE[row.name] is row
-    assert GATES[OP[row.name]] is row
+    assert BIT_GATES[OP[row.name]] is row
     assert row.source
     assert row.param_range == (0, 1)
     assert row.param_count in (0, 1 << row.arity)
@@ -190,11 +190,11 @@ def test_two_input_rows_cover_every_function_of_both_inputs():
 def test_every_table_finds_its_row(inputs):
     for table in range(1 << (1 << inputs)):
         op, swap, params = row_of(table, inputs)
-        row = GATES[op]
+        row = BIT_GATES[op]
         assert row.arity == inputs
         values = [[v >> i & 1 for i in range(inputs)] for v in range(1 << inputs)]
         computed = [evaluate(row, x[::-1] if swap else x, params) for x in values]
         assert computed == [table >> v & 1 for v in range(1 << inputs)]
-        named = [other for other in GATES if not other.param_count and other.arity == inputs]
+        named = [other for other in BIT_GATES if not other.param_count and other.arity == inputs]
         if any(gate_table(OP[other.name]) == table for other in named):
             assert not row.param_count

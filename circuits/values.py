@@ -1,0 +1,170 @@
+"""Evaluate circuits of words: one integer a wire and pattern, as arrays of int64.
+
+The exact result of a gate can need more than 64 bits on the way to its wire. Ranges tell beforehand: where everything
+fits, or only the value modulo a power of two matters, int64 computes; else Python's integers do, slowly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuits.algebra import INTERVALS, Arrays, fitted, interval
+from circuits.arithmetic import INT64, WordFace
+from circuits.check import word_gates
+from circuits.circuit import Circuit
+from circuits.errors import TableError
+from circuits.gates import GATES
+from circuits.rewrite import bit_blasted
+from circuits.simulate import BLOCK_WORDS, MAX_WORDS, simulate
+from circuits.wires import Word
+from circuits.words import Words, pack, unpack
+
+Values = NDArray[np.int64]
+ARRAYS = Arrays(np)
+_BLOCK = 1 << 12  # patterns evaluated at a time: long enough for numpy, short enough for the cache
+
+
+def exact_in_int64(compute: Callable[[Sequence[Any], Any], Any], types: Sequence[Word]) -> bool:
+    """Tell whether ``compute(x, algebra)`` meets only numbers of 64 bits for all fan-ins of these types."""
+    result = compute([interval(word) for word in types], INTERVALS)
+    peaks = [interval(part).peak for part in (result if isinstance(result, list) else [result])]
+    return all(INT64[0] <= lo and hi <= INT64[1] for lo, hi in peaks)
+
+
+def _in_int64(face: WordFace, params: tuple[int, ...], types: Sequence[Word], word: Word) -> bool:
+    """Tell whether a gate may be computed in int64, whose overflow wraps."""
+    return (face.ring and not word.saturate) or exact_in_int64(lambda x, o: face.forward(x, params, o), types)
+
+
+def _step(circuit: Circuit, gate: int, on_words: bool) -> Callable[[Values], Any]:
+    """Return what computes a gate from all wires' values."""
+    row, fanin, params = GATES[circuit.op[gate]], circuit.fanins(gate), circuit.gate_params(gate)
+    face, word = row.word, circuit.type_of(circuit.num_inputs + gate)
+    if face is None or not on_words:
+        return lambda values: row.forward([values[f] for f in fanin], params, np.int64(0)) & 1
+    forward, types = face.forward, [circuit.type_of(f) for f in fanin]
+    if _in_int64(face, params, types, word):
+        held = [np.int64(p) for p in params] if len(params) < 64 else np.array(params, np.int64)
+        return lambda values: fitted(forward([values[f] for f in fanin], held, ARRAYS), word, ARRAYS)
+    return lambda values: fitted(forward([values[f].astype(object) for f in fanin], params, ARRAYS), word, ARRAYS)
+
+
+def checked_values(circuit: Circuit, given: ArrayLike, types: Sequence[Word], what: str) -> Values:
+    """Return integers (wires, patterns) that lie in the range of their types.
+
+    Raises:
+        TableError: other shapes or numbers; ``what`` says of what.
+    """
+    values = np.asarray(given)
+    if values.ndim != 2 or len(values) != len(types) or values.dtype.kind not in "iub":
+        raise TableError(
+            f"{what} {circuit.name!r}: got {values.dtype} of shape {values.shape}, expected integers of shape "
+            f"({len(types)}, patterns)"
+        )
+    for k, (row, word) in enumerate(zip(values, types, strict=True)):
+        lo, hi = (int(row.min()), int(row.max())) if row.size else (0, 0)
+        if not word.lo <= lo <= hi <= word.hi and row.size:
+            raise TableError(
+                f"{what} {circuit.name!r}: row {k} holds {lo}..{hi}, expected {word.lo}..{word.hi} ({word})"
+            )
+    return values.astype(np.int64)
+
+
+def wire_values(circuit: Circuit, inputs: ArrayLike) -> Values:
+    """Evaluate every wire.
+
+    Args:
+        circuit: any circuit; bits are the numbers 0 and 1.
+        inputs: integers (inputs, patterns).
+
+    Returns:
+        int64 (wires, patterns).
+
+    Raises:
+        TableError: inputs that do not fit, or an answer beyond 1 GiB.
+    """
+    given = checked_values(circuit, inputs, circuit.input_types, "values of")
+    if circuit.num_wires * given.shape[1] > MAX_WORDS:
+        raise TableError(
+            f"values of {circuit.name!r}: the answer has {circuit.num_wires} x {given.shape[1]} integers, expected at "
+            f"most {MAX_WORDS}; give fewer patterns at a time"
+        )
+    values = np.empty((circuit.num_wires, given.shape[1]), np.int64)
+    values[: circuit.num_inputs] = given
+    steps = _steps(circuit)
+    for start in range(0, values.shape[1], _BLOCK):
+        _fill(steps, values[:, start : start + _BLOCK])
+    return values
+
+
+_Step = Callable[[Values], Any]
+
+
+def _steps(circuit: Circuit) -> list[_Step]:
+    return [_step(circuit, g, on_words) for g, on_words in enumerate(word_gates(circuit).tolist())]
+
+
+def _fill(steps: Sequence[_Step], values: Values) -> None:
+    """Evaluate all gates in place; input rows are given."""
+    with np.errstate(over="ignore"):  # the overflow of int64 is the ring's
+        for wire, step in enumerate(steps, len(values) - len(steps)):
+            values[wire] = step(values)
+
+
+def simulate_values(circuit: Circuit, inputs: ArrayLike) -> Values:
+    """Evaluate the outputs.
+
+    Args:
+        circuit: any circuit; bits are the numbers 0 and 1.
+        inputs: integers (inputs, patterns).
+
+    Returns:
+        int64 (outputs, patterns).
+
+    Raises:
+        TableError: inputs that do not fit, or an answer beyond 1 GiB.
+    """
+    given = checked_values(circuit, inputs, circuit.input_types, "values of")
+    if circuit.num_outputs * given.shape[1] > MAX_WORDS:
+        raise TableError(
+            f"values of {circuit.name!r}: the answer has {circuit.num_outputs} x {given.shape[1]} integers, expected "
+            f"at most {MAX_WORDS}; give fewer patterns at a time"
+        )
+    outputs = np.empty((circuit.num_outputs, given.shape[1]), np.int64)
+    block = max(1, min(_BLOCK, BLOCK_WORDS // max(1, circuit.num_wires)))
+    steps, values = _steps(circuit), np.empty((circuit.num_wires, min(block, given.shape[1])), np.int64)
+    for start in range(0, given.shape[1], block):
+        part = values[:, : given.shape[1] - start]
+        part[: circuit.num_inputs] = given[:, start : start + block]
+        _fill(steps, part)
+        outputs[:, start : start + block] = part[circuit.outputs]
+    return outputs
+
+
+def to_bits(values: Values, types: Sequence[Word]) -> Words:
+    """Return integers (wires, patterns) as the packed bits that store them: uint64 (sum of the widths, words)."""
+    bits = [row >> k & 1 for row, word in zip(values, types, strict=True) for k in range(word.bits)]
+    return pack(np.array(bits, bool).reshape(len(bits), values.shape[1]))
+
+
+def from_bits(bits: Words, types: Sequence[Word], patterns: int) -> Values:
+    """Undo :func:`to_bits`: uint64 (sum of the widths, words) to int64 (wires, patterns)."""
+    values = np.zeros((len(types), patterns), np.int64)
+    rows = iter(unpack(bits, patterns).astype(np.int64))
+    for value, word in zip(values, types, strict=True):
+        for k in range(word.bits):
+            value |= next(rows) << k
+        if word.signed:
+            value |= -(value >> (word.bits - 1) & 1) << (word.bits - 1)
+    return values
+
+
+def simulate_by_bits(circuit: Circuit, inputs: ArrayLike) -> Values:
+    """Evaluate the outputs by the bits of the words, 64 patterns at a time; as :func:`simulate_values`."""
+    given = checked_values(circuit, inputs, circuit.input_types, "values of")
+    found = simulate(bit_blasted(circuit), to_bits(given, circuit.input_types))
+    return from_bits(found, circuit.output_types, given.shape[1])
