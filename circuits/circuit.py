@@ -374,7 +374,9 @@ class Term:
         return self._word("neg")
 
     def __mul__(self, other: Term | int) -> Term:
-        return self._word("scale", params=(other,)) if isinstance(other, int) else self._word("mul", other)
+        if isinstance(other, int):
+            return self if other == 1 else self._word("scale", params=(other,))
+        return self._word("mul", other)
 
     def __lshift__(self, amount: int) -> Term:
         return self._word("shift", params=(amount,)) if amount else self

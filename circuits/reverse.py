@@ -1,10 +1,11 @@
 """The three derivatives of a circuit, never called by one name: each has its oracle beside it.
 
 ``reverse_derivative``
-    the chain rule over the ring Z_2: addition is XOR. The result is again a circuit.
+    the chain rule over a ring, Z_2 or Z/2**b; addition over Z_2 is XOR. The result is again a circuit.
 ``variation``
-    the chain rule over the integers on signed Boolean variations: +1 where an output rises with an input, -1 where it
-    falls. Modulo 2 it is the reverse derivative.
+    the chain rule over the integers on what learning follows: for bits the signed Boolean variation, +1 where an output
+    rises with an input, -1 where it falls; for words the partial derivative or the integer difference within a window
+    (``circuits.arithmetic``). For bits it is, modulo 2, the reverse derivative.
 ``observability``
     the exact Boolean difference of the whole circuit: what really happens when one wire or parameter flips.
 
@@ -14,23 +15,30 @@ The first two follow paths one by one and so differ from the third where a fan-o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuits.circuit import Builder, Circuit, Term
+from circuits.algebra import Algebra, Interval
+from circuits.arithmetic import reach
+from circuits.check import word_gates
+from circuits.circuit import Builder, Circuit, Term, Terms
 from circuits.errors import CircuitError, TableError
-from circuits.gates import GATE, GATES
+from circuits.gates import GATE, GATES, Gate
 from circuits.gates import evaluate as evaluate_gate
 from circuits.simulate import fitting, masked, simulate_oracle, simulate_wires, trace
+from circuits.values import ARRAYS, exact_in_int64, wire_values
+from circuits.wires import BIT, Word, checked
 from circuits.words import Words, unpack, word_count
 
 SIGNAL_LIMIT = np.iinfo(np.int32).max
 """Signals saturate here: a signal counts paths, and their number can double at every level."""
 
 
-# --- 1. The reverse derivative over Z_2 ------------------------------------------------------------------------------
+# --- 1. The reverse derivative over a ring ---------------------------------------------------------------------------
 
 
 def _fresh(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
@@ -44,39 +52,123 @@ def _fresh(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
     return names
 
 
-def reverse_derivative(circuit: Circuit) -> Circuit:
-    """Return the reverse derivative R[f] over Z_2 as a circuit.
+def reverse_derivative(circuit: Circuit, *, ring: Word | None = None) -> Circuit:
+    """Return the reverse derivative R[f] over a ring as a circuit.
 
     Its inputs are those of ``circuit``, then one per output, ``d_<output>``: the change asked of that output. Its
     outputs are one per input, ``d_<input>``, then one per parameter, ``d_p0, d_p1, ...``. A name that is taken gets
     an underscore more. Gates that only the original outputs need are left in; simplify the result to drop them.
 
+    Every change is an element of one ring Z/2**b, b the width of ``ring``; that over fewer bits is the same modulo 2
+    to their number. Bit gates count as the multilinear polynomials over Z that agree with them (a xor b is a + b - 2ab,
+    which modulo 2 is a + b), wires that wrap as the identity, wires that saturate as the identity within their range
+    and as constants outside. With more bits than any value has, the ring is as good as Z.
+
+    Args:
+        circuit: the circuit f.
+        ring: the type of all changes, one that wraps; by default a bit for a circuit of bits, else the signed word as
+            wide as the widest wire.
+
+    Raises:
+        CircuitError: a ring that saturates.
+
     Source: Cockett et al., "Reverse derivative categories" (arXiv 1910.07065); over Z_2: Wilson and Zanasi, "Reverse
-    derivative ascent" (arXiv 2101.10488).
+    derivative ascent" (arXiv 2101.10488); over Z/2**b: their "Reverse derivative categories for learning polynomial
+    circuits" (arXiv 2203.06430).
     """
+    kinds = [circuit.type_of(w) for w in range(circuit.num_wires)]
+    if ring is None:
+        ring = Word(max(word.bits for word in kinds)) if circuit.has_words else BIT
+    ring = checked(ring)
+    if ring.saturate:
+        raise CircuitError(
+            f"reverse derivative of {circuit.name!r}: got the type {ring}, expected a ring: one that wraps"
+        )
     changes = _fresh([f"d_{name}" for name in circuit.output_names], circuit.input_names)
     inputs = [*circuit.input_names, *changes]
     wanted = [f"d_{name}" for name in circuit.input_names] + [f"d_p{i}" for i in range(len(circuit.params))]
-    builder = Builder(inputs, name=f"{circuit.name}_reverse")
-    terms = [builder.term(w) for w in builder.inputs]
-    zero = builder.term(builder.const(0))
+    types = [*circuit.input_types, *[ring] * circuit.num_outputs]
+    builder = Builder(inputs, name=f"{circuit.name}_reverse", types=types)
+    pull = _Pull(builder, ring)
 
-    gates = list(circuit.gates())
-    wire = terms[: circuit.num_inputs]
-    for op, fanin, params in gates:
-        wire.append(builder.term(builder.add(op, *(wire[f].wire for f in fanin), params=params)))
+    gates = list(zip(circuit.gates(), word_gates(circuit).tolist(), kinds[circuit.num_inputs :], strict=True))
+    wire = [builder.term(w) for w in range(circuit.num_inputs)]
+    for (op, fanin, params), _, word in gates:
+        wire.append(builder.term(builder.add(op, *(wire[f].wire for f in fanin), params=params, type=word)))
 
-    change: list[Term] = [zero] * circuit.num_wires
+    change = _Changes(pull)
     for o, w in enumerate(circuit.outputs.tolist()):
-        change[w] = change[w] ^ terms[circuit.num_inputs + o]
+        change.add(w, Term(builder, circuit.num_inputs + o, ring))
     param_change: list[list[Term]] = []
-    for g, (op, fanin, params) in reversed(list(enumerate(gates))):
-        to_inputs, to_params = GATE[op].reverse([wire[f] for f in fanin], params, change[circuit.num_inputs + g], zero)
-        param_change.append(to_params)
-        for f, term in zip(fanin, to_inputs, strict=True):
-            change[f] = change[f] ^ term
-    results = [*change[: circuit.num_inputs], *(t for part in reversed(param_change) for t in part)]
+    for g, ((op, fanin, params), on_words, word) in reversed(list(enumerate(gates))):
+        d = change.of(circuit.num_inputs + g)
+        to_inputs, to_params = pull(GATE[op], [wire[f] for f in fanin], params, d, on_words, word)
+        param_change.append([pull.element(part) for part in to_params])
+        for f, part in zip(fanin, to_inputs, strict=True):
+            change.add(f, part)
+    results = [change.of(w) for w in range(circuit.num_inputs)]
+    results += [t for part in reversed(param_change) for t in part]
     return builder.circuit(zip(_fresh(wanted, inputs), (t.wire for t in results), strict=True))
+
+
+class _Pull:
+    """Take a change from a gate back to its fan-ins and parameters, by gates of a builder."""
+
+    def __init__(self, builder: Builder, ring: Word) -> None:
+        self.builder, self.ring, self.algebra = builder, ring, Terms(builder, ring)
+
+    def element(self, value: Term | int) -> Term:
+        """Return a value as a term of the ring."""
+        if isinstance(value, Term) and self.builder.type_of(value.wire) == self.ring:
+            return Term(self.builder, value.wire, self.ring)
+        if isinstance(value, Term):
+            return self.algebra.wrapped(value, self.ring)
+        return Term(self.builder, self.builder.add("const", params=(self.ring.fit(value),), type=self.ring), self.ring)
+
+    def __call__(
+        self, row: Gate, x: list[Term], params: Sequence[int], d: Term, on_words: bool, word: Word
+    ) -> tuple[list[Any], list[Any]]:
+        if row.word is None or not on_words:
+            return self._bit_gate(row, x, params, d)
+        if word.saturate:
+            exact = row.word.forward(x, params, Terms(self.builder))
+            inside = self.algebra.less(exact, word.lo), self.algebra.less(word.hi, exact)
+            for outside in inside:
+                d = self.algebra.where(outside, 0, d)
+        return row.word.reverse(x, params, d, self.algebra)
+
+    def _bit_gate(self, row: Gate, x: list[Term], params: Sequence[int], d: Term) -> tuple[list[Any], list[Any]]:
+        zero = self.builder.term(self.builder.const(0))
+        if self.ring == BIT:
+            return row.reverse(x, params, d, zero)
+
+        def weighed(masks: tuple[Term, Term]) -> Term:
+            rises, falls = masks
+            return self.algebra.where(rises, d, self.algebra.where(falls, -d, 0))
+
+        to_inputs, to_params = row.variation(x, params, zero)
+        return [weighed(masks) for masks in to_inputs], [weighed(masks) for masks in to_params]
+
+
+class _Changes:
+    """The change of every wire, as the sum of what its readers ask for."""
+
+    def __init__(self, pull: _Pull) -> None:
+        self.pull, self.sums = pull, dict[int, Term]()
+
+    def add(self, wire: int, part: Term | int) -> None:
+        """Add a reader's part."""
+        if isinstance(part, int) and not part:
+            return
+        term = self.pull.element(part)
+        if wire in self.sums:
+            total = self.sums[wire]
+            term = total ^ term if self.pull.ring == BIT else total + term
+        self.sums[wire] = term
+
+    def of(self, wire: int) -> Term:
+        """Return the sum."""
+        return self.sums.get(wire) or self.pull.element(0)
 
 
 def reverse_derivative_oracle(
@@ -100,16 +192,18 @@ def reverse_derivative_oracle(
 
 
 def variation(
-    circuit: Circuit, inputs: Words, signals: ArrayLike, *, per_pattern: bool = False
+    circuit: Circuit, inputs: ArrayLike, signals: ArrayLike, *, per_pattern: bool = False
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Back-propagate integer signals from the outputs to the inputs and parameters.
 
-    A positive signal on a wire means the loss grows where the wire turns from 0 to 1. Signals multiply by the
-    variation of each gate on their way (+1, 0 or -1) and add up at fan-out; they saturate at +-(2**31 - 1).
+    A positive signal on a wire means the loss grows with the wire. On their way signals are multiplied by the
+    variation of each gate: +1, 0 or -1 for bits; what the row's word face says for words (``circuits.arithmetic``), and
+    nothing passes a wire that saturates where the exact result is out of range. They add up at fan-out. Signals, and
+    the integers they are multiplied by, saturate at +-(2**31 - 1).
 
     Args:
         circuit: the circuit.
-        inputs: uint64 (inputs, words), packed patterns.
+        inputs: uint64 (inputs, words), packed patterns; for a circuit with words integers (inputs, patterns).
         signals: integers (outputs, patterns).
         per_pattern: give the parameters' signals for every pattern instead of their sums.
 
@@ -128,44 +222,92 @@ def variation(
             f"expected integers of shape ({circuit.num_outputs}, patterns)"
         )
     patterns = given.shape[1]
-    inputs = fitting(circuit, inputs, rows=(len(circuit.params) if per_pattern else 0) * 64 + circuit.num_wires)
-    if inputs.shape[-1] != word_count(patterns):
-        raise TableError(
-            f"variation of {circuit.name!r}: got signals for {patterns} patterns, which fill {word_count(patterns)} "
-            f"words, but the inputs have {inputs.shape[-1]}"
-        )
-    wires = simulate_wires(circuit, inputs)
-    zero = np.zeros(wires.shape[1], np.uint64)
-
-    def saturated(signal: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.clip(signal, -SIGNAL_LIMIT, SIGNAL_LIMIT)
-
-    def weighed(signal: NDArray[np.int64], masks: tuple[Words, Words]) -> NDArray[np.int64]:
-        rises, falls = (unpack(mask, patterns).astype(np.int8) for mask in masks)
-        return signal * (rises - falls)
-
-    signal: dict[int, NDArray[np.int64]] = {}
+    pull = (_values_pull if circuit.has_words else _bits_pull)(circuit, inputs, patterns, per_pattern)
+    signal: dict[int, Signal] = {}
     silence = np.zeros(patterns, np.int64)
-    for w, values in zip(circuit.outputs.tolist(), given, strict=True):
-        signal[w] = signal.get(w, silence) + saturated(values.astype(np.int64))
+    for w, row in zip(circuit.outputs.tolist(), given, strict=True):
+        signal[w] = signal.get(w, silence) + _saturated(np.minimum(row, SIGNAL_LIMIT).astype(np.int64))
     to_params = np.zeros((len(circuit.params), *([patterns] if per_pattern else [])), np.int64)
     starts, pstarts = circuit.fanin_start.tolist(), circuit.param_start.tolist()
     for g in reversed(range(circuit.num_gates)):
         if circuit.num_inputs + g not in signal:
             continue
-        here = saturated(signal.pop(circuit.num_inputs + g))
-        fanin = circuit.fanin[starts[g] : starts[g + 1]].tolist()
-        pin_masks, param_masks = GATES[circuit.op[g]].variation(
-            [wires[f] for f in fanin], circuit.params[pstarts[g] : pstarts[g + 1]].tolist(), zero
-        )
-        for f, masks in zip(fanin, pin_masks, strict=True):
-            signal[f] = signal.get(f, silence) + weighed(here, masks)
-        for p, masks in enumerate(param_masks, pstarts[g]):
-            to_params[p] = weighed(here, masks) if per_pattern else weighed(here, masks).sum()
+        to_pins, to_own = pull(g, _saturated(signal.pop(circuit.num_inputs + g)))
+        for f, part in zip(circuit.fanin[starts[g] : starts[g + 1]].tolist(), to_pins, strict=True):
+            signal[f] = signal.get(f, silence) + _saturated(part)
+        for p, part in enumerate(to_own, pstarts[g]):
+            part = np.broadcast_to(_saturated(part), patterns)
+            to_params[p] = part if per_pattern else part.sum()
     to_inputs = np.zeros((circuit.num_inputs, patterns), np.int32)
-    for w, values in signal.items():
-        to_inputs[w] = saturated(values)
+    for w, total in signal.items():
+        to_inputs[w] = _saturated(total)
     return to_inputs, to_params
+
+
+Signal = NDArray[np.int64]
+_PullBack = Callable[[int, Signal], tuple[Sequence[Any], Sequence[Any]]]
+"""``pull(gate, signal)``: the signals of its fan-ins and of its parameters, from that of the gate."""
+
+
+def _saturated(signal: Any) -> Signal:
+    # numbers of 64 bits alone would be clipped after they overflow
+    return np.clip(np.asarray(signal), -SIGNAL_LIMIT, SIGNAL_LIMIT).astype(np.int64)
+
+
+def _bits_pull(circuit: Circuit, inputs: ArrayLike, patterns: int, per_pattern: bool) -> _PullBack:
+    given = fitting(
+        circuit, np.asarray(inputs), rows=(len(circuit.params) if per_pattern else 0) * 64 + circuit.num_wires
+    )
+    if given.shape[-1] != word_count(patterns):
+        raise TableError(
+            f"variation of {circuit.name!r}: got signals for {patterns} patterns, which fill {word_count(patterns)} "
+            f"words, but the inputs have {given.shape[-1]}"
+        )
+    wires = simulate_wires(circuit, given)
+    zero = np.zeros(wires.shape[1], np.uint64)
+
+    def pull(g: int, signal: Signal) -> tuple[Sequence[Any], Sequence[Any]]:
+        def weighed(masks: tuple[Words, Words]) -> Signal:
+            rises, falls = (unpack(mask, patterns).astype(np.int8) for mask in masks)
+            return signal * (rises - falls)
+
+        x = [wires[f] for f in circuit.fanins(g)]
+        pins, params = GATES[circuit.op[g]].variation(x, circuit.gate_params(g), zero)
+        return [weighed(masks) for masks in pins], [weighed(masks) for masks in params]
+
+    return pull
+
+
+def _values_pull(circuit: Circuit, inputs: ArrayLike, patterns: int, per_pattern: bool) -> _PullBack:
+    values = wire_values(circuit, inputs)
+    if values.shape[1] != patterns:
+        raise TableError(
+            f"variation of {circuit.name!r}: got signals for {patterns} patterns, but inputs for {values.shape[1]}"
+        )
+    on_words = word_gates(circuit).tolist()
+    zero = np.zeros(patterns, np.int64)
+
+    def pull(g: int, signal: Signal) -> tuple[Sequence[Any], Sequence[Any]]:
+        row, params, fanin = GATES[circuit.op[g]], circuit.gate_params(g), circuit.fanins(g)
+        x, word = [values[f] for f in fanin], circuit.type_of(circuit.num_inputs + g)
+        face, types = row.word, [circuit.type_of(f) for f in fanin]
+        if face is None or not on_words[g]:
+            pins, own = ([(up & 1) - (down & 1) for up, down in part] for part in row.variation(x, params, zero))
+            return [signal * step for step in pins], [signal * step for step in own]
+        near = reach(min((t.lo for t in types), default=0), max((t.hi for t in types), default=1))
+
+        def compute(x: Sequence[Any], d: Any, o: Algebra) -> tuple[list[Any], list[Any]]:
+            if word.saturate:
+                exact = face.forward(x, params, o)
+                d = o.where(o.less(exact, word.lo), 0, o.where(o.less(word.hi, exact), 0, d))
+            return face.variation(x, params, d, o, near)
+
+        limit = Interval(-SIGNAL_LIMIT, SIGNAL_LIMIT)
+        if not exact_in_int64(lambda x, o: list(chain(*compute(x, limit, o))), types):
+            x, signal = [value.astype(object) for value in x], signal.astype(object)
+        return compute(x, signal, ARRAYS)
+
+    return pull
 
 
 def _differences(op: str, x: Sequence[int], p: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -241,7 +383,7 @@ def observability(circuit: Circuit, inputs: Words, *, patterns: int | None = Non
     Raises:
         TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
     """
-    given = fitting(circuit, inputs, rows=circuit.num_wires * (circuit.num_outputs + 2))
+    given = fitting(circuit, np.asarray(inputs), rows=circuit.num_wires * (circuit.num_outputs + 2))
     chosen = np.arange(circuit.num_wires, dtype=np.int64)
     return masked(circuit, _observed(circuit, simulate_wires(circuit, given), chosen), patterns)
 
@@ -264,7 +406,7 @@ def observability_of(circuit: Circuit, inputs: Words, wire: int, *, patterns: in
     """
     if not 0 <= wire < circuit.num_wires:
         raise CircuitError(f"observability in {circuit.name!r}: got wire {wire}, expected 0..{circuit.num_wires - 1}")
-    given = fitting(circuit, inputs, rows=2 * circuit.num_wires)
+    given = fitting(circuit, np.asarray(inputs), rows=2 * circuit.num_wires)
     chosen = np.array([wire], np.int64)
     return masked(circuit, _observed(circuit, simulate_wires(circuit, given), chosen)[0], patterns)
 
@@ -286,7 +428,9 @@ def parameter_observability(circuit: Circuit, inputs: Words, *, patterns: int | 
     Raises:
         TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
     """
-    given = fitting(circuit, inputs, rows=len(circuit.params) * (circuit.num_outputs + 1) + 2 * circuit.num_wires)
+    given = fitting(
+        circuit, np.asarray(inputs), rows=len(circuit.params) * (circuit.num_outputs + 1) + 2 * circuit.num_wires
+    )
     wires = simulate_wires(circuit, given)
     zero = np.zeros(wires.shape[1], np.uint64)
     slices = circuit.param_slices
