@@ -16,7 +16,7 @@ from circuits.check import check
 from circuits.circuit import Builder, Circuit
 from circuits.gates import BIT_GATES, GATE, GATES, OP, TWO_INPUT, gate_table
 from circuits.order import fanin_cone
-from circuits.rewrite import to_and_not, without_dead_gates
+from circuits.rewrite import bit_blasted, to_and_not, without_dead_gates
 
 if TYPE_CHECKING:
     from aigverse.networks import Aig
@@ -56,7 +56,9 @@ def to_literals(circuit: Circuit) -> Literals:
     """Return the circuit as an and-inverter graph.
 
     Gates that are one AND up to complements stay one AND each; a circuit with others is lowered (and shared) first.
+    Words are the bits that store them.
     """
+    circuit = bit_blasted(circuit)
     one_and = _AND_ROWS[circuit.op]
     simple = one_and[:, 0].astype(bool)
     wires_only = np.isin(circuit.op, [OP["const"], OP["buf"], OP["not"]])
@@ -262,6 +264,7 @@ def hashed_literals(circuit: Circuit) -> Literals:
 
 def hashed(circuit: Circuit) -> Circuit:
     """Return the circuit as gates that are one AND each, up to complements, none equal; counting on it is quick."""
+    circuit = bit_blasted(circuit)
     return from_aig(to_aig(circuit), circuit.input_names, circuit.output_names, circuit.name)
 
 
@@ -282,6 +285,7 @@ def xor_and_count(circuit: Circuit) -> int:
 
     Inverters are free and dead nodes do not count.
     """
+    circuit = bit_blasted(circuit)
     natural = natural_gates(hashed_literals(circuit), circuit.input_names, circuit.output_names)
     return sum(len(fanin) == 2 for _, fanin, _ in natural.gates())
 
@@ -308,6 +312,7 @@ def optimised(circuit: Circuit, *, rounds: int = 10) -> Circuit:
     """
     from aigverse.algorithms import cleanup_dangling
 
+    circuit = bit_blasted(circuit)
     best = cleanup_dangling(to_aig(circuit))
     for _ in range(rounds):
         before, current = best.num_gates, best

@@ -15,6 +15,7 @@ from circuits.aig import Literals, hashed_literals
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError
 from circuits.gates import MAX_LUT, table_bits
+from circuits.rewrite import bit_blasted
 
 CUTS = 8
 """Cuts a node keeps."""
@@ -181,6 +182,7 @@ def lut_mapping(circuit: Circuit, k: int = MAX_LUT) -> Circuit:
     """
     if not 2 <= k <= MAX_LUT:
         raise CircuitError(f"mapping: got tables of {k} inputs, expected 2..{MAX_LUT}")
+    circuit = bit_blasted(circuit)
     lits = hashed_literals(circuit)
     mapper = _Mapper(lits, k)
     ands: list[list[int]] = lits.ands.tolist()

@@ -60,6 +60,13 @@ def bit_names(names: Sequence[str], types: Sequence[Word]) -> tuple[str, ...]:
     return distinct(name for part in spelled for name in part)
 
 
+def from_bits(bits: Sequence[int], types: Sequence[Word]) -> list[int]:
+    """Return the values that bits store, a word's bits least significant first."""
+    rest = iter(bits)
+    stored = [sum(next(rest) << k for k in range(word.bits)) for word in types]
+    return [value + 2 * word.lo * (value > word.hi) for value, word in zip(stored, types, strict=True)]
+
+
 def bit_blasted(circuit: Circuit) -> Circuit:
     """Return the circuit with words as the bits that store them and word gates as gates of :mod:`circuits.library`.
 

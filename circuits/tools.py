@@ -13,6 +13,7 @@ from pathlib import Path
 from circuits.circuit import Circuit
 from circuits.errors import GatewrightError, ToolError
 from circuits.formats import read_circuit, write
+from circuits.rewrite import bit_blasted
 
 ABC_NAMES = ("berkeley-abc", "abc", "yosys-abc")
 ABC_SECONDS = 60.0
@@ -39,7 +40,7 @@ def abc(circuit: Circuit, *, seconds: float = ABC_SECONDS) -> Circuit:
     Raises:
         ToolError: ABC is not installed, fails, takes longer than ``seconds`` or answers with no circuit of these ports.
     """
-    program = abc_program()
+    program, circuit = abc_program(), bit_blasted(circuit)
     with tempfile.TemporaryDirectory(prefix="gatewright-") as folder:
         source, target = Path(folder, "in.aig"), Path(folder, "out.aig")
         plain = circuit.renamed(

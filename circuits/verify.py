@@ -15,7 +15,7 @@ import numpy as np
 from circuits.aig import and_count, optimised
 from circuits.circuit import Circuit
 from circuits.errors import CircuitError, TableError, ToolError
-from circuits.rewrite import folded
+from circuits.rewrite import bit_blasted, folded, from_bits
 from circuits.simulate import evaluate, simulate
 from circuits.sweep import Joint, decide, joined, minimised
 from circuits.table import TruthTable
@@ -45,7 +45,7 @@ class Counterexample(NamedTuple):
     """An input pattern on which the two differ.
 
     Attributes:
-        inputs: input name -> bit.
+        inputs: input name -> its bit, or the value of the word.
         outputs: names of the differing outputs -> (value of the first, value of the second).
         matter: names of the inputs that matter: whatever the others are, these outputs differ in this way; None if
             that was not asked.
@@ -108,8 +108,10 @@ def _first_difference(
 def equivalent(a: Circuit, b: Circuit, *, seconds: float | None = None, conflict_limit: int | None = None) -> Verdict:
     """Decide whether two circuits compute the same outputs for every input; ports are matched by position.
 
+    Words are compared by the bits that store them, so a circuit of words may meet one of bits.
+
     Args:
-        a: the first circuit; its port names appear in a counterexample.
+        a: the first circuit; its port names appear in a counterexample, unless only the second has words.
         b: the second.
         seconds: give up (``Unknown``) after this time.
         conflict_limit: give up when the SAT solver has spent this many conflicts, 0 is no limit; by default 200,000
@@ -118,17 +120,20 @@ def equivalent(a: Circuit, b: Circuit, *, seconds: float | None = None, conflict
     Raises:
         CircuitError: different numbers of inputs or outputs, or seconds that are not above 0.
     """
+    ports = b if b.has_words and not a.has_words else a
+    counted = " (words counted by their bits)" if ports.has_words else ""
+    a, b = bit_blasted(a), bit_blasted(b)
     if (a.num_inputs, a.num_outputs) != (b.num_inputs, b.num_outputs):
         raise CircuitError(
             f"verify: {a.name} has {a.num_inputs} inputs and {a.num_outputs} outputs, "
-            f"{b.name} has {b.num_inputs} and {b.num_outputs}; expected the same numbers"
+            f"{b.name} has {b.num_inputs} and {b.num_outputs}{counted}; expected the same numbers"
         )
     if seconds is not None and not seconds > 0:
         raise CircuitError(f"verify: got {seconds} seconds, expected a number above 0")
     stop = None if seconds is None else time.monotonic() + seconds
     if a.num_inputs <= EXHAUSTIVE_INPUTS:
         patterns = 1 << a.num_inputs
-        return _tried(a, b) or Proof("exhaustive", patterns)
+        return _tried(a, b, ports) or Proof("exhaustive", patterns)
     conflicts = conflict_limit if conflict_limit is not None else 0 if seconds is not None else CONFLICT_LIMIT
     joint = joined(a, b)
     decided = decide(joint, stop=stop, conflicts=conflicts or None)
@@ -137,10 +142,12 @@ def equivalent(a: Circuit, b: Circuit, *, seconds: float | None = None, conflict
     if decided is None:
         limits = [f"{amount:,g} {what}" for amount, what in ((seconds, "seconds"), (conflicts, "conflicts")) if amount]
         return Unknown(f"neither a proof nor a difference within {' or '.join(limits)}")
-    return _explained(a, b, joint, decided) or Unknown("the pattern that the SAT solver gives shows no difference")
+    return _explained(a, b, ports, joint, decided) or Unknown(
+        "the pattern that the SAT solver gives shows no difference"
+    )
 
 
-def _tried(a: Circuit, b: Circuit) -> Counterexample | None:
+def _tried(a: Circuit, b: Circuit, ports: Circuit) -> Counterexample | None:
     """Try every pattern; return a difference at a pattern with as few ones as there can be."""
     inputs = enumerate_inputs(a.num_inputs)
     wrong = (simulate(a, inputs) ^ simulate(b, inputs)) & mask_words(1 << a.num_inputs)
@@ -148,24 +155,30 @@ def _tried(a: Circuit, b: Circuit) -> Counterexample | None:
     if not len(hits):
         return None
     pattern = int(hits[np.argmin(np.bitwise_count(hits))])
-    return _explained(a, b, joined(a, b), [pattern >> i & 1 for i in range(a.num_inputs)])
+    return _explained(a, b, ports, joined(a, b), [pattern >> i & 1 for i in range(a.num_inputs)])
 
 
-def _explained(a: Circuit, b: Circuit, joint: Joint, bits: list[int]) -> Counterexample | None:
-    """Make the pattern simple and say what the circuits themselves do on it."""
+def _explained(a: Circuit, b: Circuit, ports: Circuit, joint: Joint, bits: list[int]) -> Counterexample | None:
+    """Make the pattern simple and say what two circuits of bits do on it, in the words of ``ports``."""
     bits, matter = minimised(joint, bits)
-    pairs = zip(a.output_names, evaluate(a, bits), evaluate(b, bits), strict=True)
-    outputs = {name: (first, second) for name, first, second in pairs if first != second}
-    named = dict(zip(a.input_names, bits, strict=True))
-    return Counterexample(named, outputs, tuple(a.input_names[i] for i in matter)) if outputs else None
+    first, second = (from_bits(evaluate(circuit, bits), ports.output_types) for circuit in (a, b))
+    pairs = zip(ports.output_names, first, second, strict=True)
+    outputs = {name: (x, y) for name, x, y in pairs if x != y}
+    named = dict(zip(ports.input_names, from_bits(bits, ports.input_types), strict=True))
+    owners = [name for name, word in zip(ports.input_names, ports.input_types, strict=True) for _ in range(word.bits)]
+    shown = tuple(dict.fromkeys(owners[i] for i in sorted(matter)))
+    return Counterexample(named, outputs, shown) if outputs else None
 
 
 def satisfies(circuit: Circuit, table: TruthTable) -> Proof | Counterexample:
     """Decide whether a circuit has every cared-for output value of a table; ports are matched by position.
 
+    The words of a circuit are matched by the bits that store them, least significant first.
+
     Raises:
         TableError: different numbers of inputs or outputs.
     """
+    circuit = bit_blasted(circuit)
     if (circuit.num_inputs, circuit.num_outputs) != (table.num_inputs, table.num_outputs):
         raise TableError(
             f"verify: {circuit.name} has {circuit.num_inputs} inputs and {circuit.num_outputs} outputs, "
@@ -219,7 +232,7 @@ def simplified(
     """Shrink a circuit by folding and by tools, one after the other, and prove the result equal.
 
     Args:
-        circuit: the circuit.
+        circuit: the circuit; one of words is taken by the bits that store them.
         tools: what to try: ``circuits.aig.optimised``, ``circuits.tools.abc``; each gets the best circuit so far.
         report: is told of a tool that fails, or whose answer differs or is not proved equal; such a tool is passed
             over.
@@ -228,6 +241,7 @@ def simplified(
         the circuit with the fewest AND nodes that is proved equal to the input, never more than the input has, and its
         proof.
     """
+    circuit = bit_blasted(circuit)
     verdict: Verdict = Proof("unchanged", 0)
     best, size = circuit, and_count(circuit)
     for tool in (folded, *tools):

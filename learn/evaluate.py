@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from circuits.circuit import Circuit
 from circuits.errors import TableError
+from circuits.rewrite import bit_blasted
 from circuits.simulate import simulate
 from circuits.table import TruthTable, agreement
 
@@ -27,11 +28,12 @@ class Score(NamedTuple):
 
 
 def score(circuit: Circuit, table: TruthTable) -> Score:
-    """Compare a circuit with a table on the table's patterns, row by row as they are given.
+    """Compare a circuit with a table on the table's patterns, row by row as they are given; words by their bits.
 
     Raises:
         TableError: the circuit and the table differ in the number of inputs or outputs.
     """
+    circuit = bit_blasted(circuit)
     if (circuit.num_inputs, circuit.num_outputs) != (table.num_inputs, table.num_outputs):
         raise TableError(
             f"circuit {circuit.name!r} has {circuit.num_inputs} inputs and {circuit.num_outputs} outputs, expected "
