@@ -256,7 +256,8 @@ WORD_FACES: dict[str, WordFace] = {
     ),
     "clip": _face(
         1, lambda x, p, o: o.maximum(o.minimum(x[0], p[1]), p[0]), _clip_blast,
-        _clip_reverse, count=lambda types: 2, source="lo, then hi; lo where they cross",
+        _clip_reverse, count=lambda types: 2, space=lambda types, word: INT64,
+        source="lo, then hi; lo where they cross",
     ),
     "eq": _face(
         2, lambda x, p, o: o.equal(*x), lambda b, x, p: _truth(library.equal(b, *x), b),
