@@ -19,7 +19,8 @@ MAX_GATES = 1 << 22
 MAX_NETS = 1 << 22
 MAX_PORTS = 1 << 20
 _SAME = -1  # the op of a net that is another net under a second name
-_UNDRIVEN, _INPUT = -1, -2
+_UNDRIVEN, _INPUT, _PART = -1, -2, -3
+_PARAMS_A_NET = 16  # as many parameters take about the memory of a net and its gate
 
 
 def evaluation_order(start: NDArray[np.int64], fanin: NDArray[np.int64]) -> tuple[list[int], int | None]:
@@ -64,7 +65,7 @@ class Netlist:
     def __init__(self) -> None:
         self._net: dict[str, int] = {}
         self._names: list[str] = []
-        self._driver = array("q")  # of a net: an entry, _UNDRIVEN or _INPUT
+        self._driver = array("q")  # of a net: an entry, _UNDRIVEN, _INPUT or _PART
         self._op, self._target, self._line = array("b"), array("q"), array("q")  # of an entry
         self._fanin, self._start = array("q"), array("q", [0])
         self._params, self._param_start = array("b"), array("q", [0])
@@ -87,13 +88,26 @@ class Netlist:
     def _claim(self, net: int, driver: int, line: int) -> None:
         before = self._driver[net]
         if before != _UNDRIVEN:
-            first = "an input" if before == _INPUT else f"driven on line {self._line[before]}"
+            others = {_INPUT: "an input", _PART: "driven by a subcircuit"}
+            first = others[before] if before in others else f"driven on line {self._line[before]}"
             raise FormatError(f"net {shown(self._names[net])} is driven twice, it is already {first}", line=line)
         self._driver[net] = driver
 
     def drive_from_outside(self, name: str, line: int) -> None:
         """Make a name an input."""
         self._claim(self.net(name), _INPUT, line)
+
+    def drive_from_part(self, net: int, line: int) -> None:
+        """Promise that a part, a netlist that is embedded later, drives a net.
+
+        Raises:
+            FormatError: the net is driven already.
+        """
+        self._claim(net, _PART, line)
+
+    def driven(self, net: int) -> bool:
+        """Return whether anything drives a net."""
+        return self._driver[net] != _UNDRIVEN
 
     def define(self, target: int, table: int, nets: tuple[int, ...], line: int) -> None:
         """Drive a net by the gate that computes ``table`` over ``nets`` (at most 6); the identity adds no gate.
@@ -137,6 +151,53 @@ class Netlist:
             self._inverted[net] = self.add(0b01, (net,), line)
         return self._inverted[net]
 
+    @property
+    def size(self) -> int:
+        """What a copy takes of ``MAX_NETS``: its nets (no fewer than its gates), and its parameters, 16 for a net."""
+        return len(self._names) + len(self._params) // _PARAMS_A_NET
+
+    def embed(self, part: Netlist, given: dict[int, int], around: Sequence[int]) -> list[int]:
+        """Add the gates of another netlist; its nets become new ones without a name that :meth:`net` finds.
+
+        Args:
+            part: the netlist to copy, no larger than ``MAX_NETS`` allows.
+            given: nets of ``part`` -> places in ``around``: what is no new net.
+            around: nets of this netlist.
+
+        Returns:
+            what each net of ``part`` has become.
+        """
+        entries, pins, params = len(self._op), len(self._fanin), len(self._params)
+        nets = list(range(len(self._names), len(self._names) + len(part._names)))
+        for inside, outside in given.items():
+            nets[inside] = around[outside]
+        self._names += part._names
+        self._driver.extend([_UNDRIVEN] * len(part._names))
+        for entry, target in enumerate(part._target, entries):
+            self._driver[nets[target]] = entry
+        self._op += part._op
+        self._line += part._line
+        self._params += part._params
+        self._target.extend([nets[target] for target in part._target])
+        self._fanin.extend([nets[net] for net in part._fanin])
+        self._start.extend([pins + end for end in part._start[1:]])
+        self._param_start.extend([params + end for end in part._param_start[1:]])
+        return nets
+
+    def check_reads(self) -> None:
+        """Check that every net a gate reads is driven.
+
+        Raises:
+            FormatError: one is not.
+        """
+        fanin = np.array(self._fanin, np.int64)
+        missing = np.array(self._driver, np.int64)[fanin] == _UNDRIVEN
+        if np.any(missing):
+            pin = int(np.argmax(missing))
+            entry = int(np.searchsorted(self._start, pin, side="right")) - 1
+            name = self._names[fanin[pin]]
+            raise FormatError(f"net {shown(name)} is read but nothing drives it", line=self._line[entry])
+
     def circuit(self, inputs: list[str], outputs: list[str], name: str) -> Circuit:
         """Put the gates in order.
 
@@ -144,22 +205,17 @@ class Netlist:
             FormatError: a net that is read but not driven, a cycle.
             CircuitError: names that break a law.
         """
+        self.check_reads()
         out_nets = [self.net(output) for output in outputs]
+        for output, net in zip(outputs, out_nets, strict=True):
+            if not self.driven(net):
+                raise FormatError(f"output {shown(output)} is not driven")
         driver = np.array(self._driver, np.int64)
         fanin, start = np.array(self._fanin, np.int64), np.array(self._start, np.int64)
-        sources = driver[fanin]
-        if np.any(missing := sources == _UNDRIVEN):
-            pin = int(np.argmax(missing))
-            entry = int(np.searchsorted(start, pin, side="right")) - 1
-            net = self._names[fanin[pin]]
-            raise FormatError(f"net {shown(net)} is read but nothing drives it", line=self._line[entry])
-        for output, net in zip(outputs, out_nets, strict=True):
-            if driver[net] == _UNDRIVEN:
-                raise FormatError(f"output {shown(output)} is not driven")
-        order, cyclic = evaluation_order(start, sources)
+        order, cyclic = evaluation_order(start, driver[fanin])
         if cyclic is not None:
-            net = self._names[self._target[cyclic]]
-            what = f"net {shown(net)}" if net else "a gate"
+            target = self._names[self._target[cyclic]]
+            what = f"net {shown(target)}" if target else "a gate"
             raise FormatError(
                 f"{what} depends on itself, expected combinational gates without cycles", line=self._line[cyclic]
             )

@@ -297,7 +297,6 @@ def test_blif_wide_covers() -> None:
     ("text", "line", "part"),
     [
         (".model m\n.inputs a\n.outputs y\n.latch a y 0\n", 4, "a latch"),
-        (".model m\n.subckt b x=y\n", 2, "a subcircuit"),
         (".model m\n.gate inv a=x\n", 2, "a library cell"),
         (".model m\n.outputs y\n", None, "output 'y' is not driven"),
         (".model m\n.outputs y\n.names q y\n1 1\n", 3, "'q' is read but nothing drives it"),
@@ -307,7 +306,6 @@ def test_blif_wide_covers() -> None:
         (".model m\n.outputs y\n.names y y\n1 1\n", 3, "depends on itself"),
         (".model m\n.inputs a\n.names a y\n1 1\n0 0\n", 3, "a cover of one of them"),
         (".model m\n.inputs a\n.names a y\n11 1\n", 3, "expected 1 of 0 1 -"),
-        (".model m\n.end\n.model n\n.end\n", 3, "one flat model"),
         (".model m\n.bogus\n", 2, "'.bogus'"),
         ("hello\n", 1, "'hello'"),
     ],

@@ -27,7 +27,10 @@ TEXTS = {
     ".aig": [],
     ".blif": [
         ".model m\n.inputs a b c \\\n d e f g\n.outputs y z\n.names n y\n0 1\n"
-        ".names a b c d e f g n # wide\n11----- 1\n--0-1-1 1\n.names z\n1\n.end\n"
+        ".names a b c d e f g n # wide\n11----- 1\n--0-1-1 1\n.names z\n1\n.end\n",
+        ".model t\n.inputs a b c\n.outputs s k\n.subckt half x=a y=b s=h c=g\n.subckt half y=c x=h s=s c=f\n"
+        ".subckt join x=g y=f z=k\n.end\n.model half\n.inputs x y\n.outputs s c\n.names x y s\n10 1\n01 1\n"
+        ".names x y c\n11 1\n.end\n.model join\n.inputs x y\n.outputs z\n.subckt half x=x y=y s=z\n.end\n",
     ],
     ".bench": [
         "# all\nINPUT(a)\nINPUT( b )\nOUTPUT(y)\noutput(z)\nt = AND(a, b, y)\ny = LUT 0x96a5 ( a, b, n, k )\n"
@@ -152,7 +155,15 @@ PROMISES = {
         b"aig 2000000000 2000000000 0 0 0\n",
         b"aig 1 1 0 2000000000 0\n2\n",
     ],
-    ".blif": [b".model m\n.inputs a\n.outputs y\n.names a y\n" + b"1 1 1\n"],
+    ".blif": [
+        b".model m\n.inputs a\n.outputs y\n.names a y\n" + b"1 1 1\n",
+        b"".join(b".model m%d\n.subckt m%d\n.subckt m%d\n" % (k, k + 1, k + 1) for k in range(500)) + b".model m500\n",
+        b"".join(b".model m%d\n" % k + b".subckt m%d\n" % (k + 1) * 1000 for k in range(3)) + b".model m3\n",
+        b".model t\n.subckt m\n.model m\n"
+        + b".subckt n\n" * 2048
+        + b".model n\n"
+        + b"".join(b".names n%d\n" % k for k in range(2048)),
+    ],
     ".bench": [
         b"INPUT(a)\nOUTPUT(y)\ny = LUT 0x1" + b"0" * 100_000 + b" ( a )\n",
         b"INPUT(a)\nOUTPUT(y)\ny = LUT 0x8 (" + b"a," * 100_000 + b"a)\n",
