@@ -564,7 +564,9 @@ def _net_paths(
     net: Net, start: float, stop: float, tracks: list[float], color: str, s: float, word: Word
 ) -> list[Path]:
     """Return the lines of a net in its channel and a dot wherever three of them meet."""
-    width = _thickness(s, word)
+    width, bus = _thickness(s, word), word != BIT
+    if bus:  # the ends of wide lines overlap, so that no seam shows between the parts of a wire
+        start, stop = start - 0.6, stop + 0.6
     if net.straight:
         return [line((start, net.y), (stop, net.y), stroke=color, width=width)]
     x, paths, corner = tracks[net.track], [], start
@@ -579,8 +581,9 @@ def _net_paths(
     paths += [line((x, y), (stop, y), stroke=color, width=width) for y in places]
     for y in sorted({net.y, *places}):
         arms = (y > net.low) + (y < net.high) + (y == net.y) + (y in places)
-        if arms > 2:
-            paths.append(circle(x, y, (2.0 if word == BIT else 2.8) * max(s, 0.85), fill=color, stroke=None))
+        if arms > 2 or bus:  # the corners of wide lines are rounded
+            r = (2.8 if bus else 2.0) * max(s, 0.85) if arms > 2 else width / 2
+            paths.append(circle(x, y, r, fill=color, stroke=None))
     return paths
 
 
@@ -660,7 +663,7 @@ def _entries(p: Plan) -> list[Entry]:
         result.append(([line((0, 0), (14, 0), stroke=WIRE), circle(16.5, 0, 2.5, fill=PAPER)], 19, "inverted"))
     if any(node.word != BIT for node in p.nodes):
         bus = [line((0, 0), (16, 0), stroke=WIRE, width=_thickness(1.0, Word(2))), _slash(8, 0, 1.0, WIRE)]
-        result.append((bus, 16, "word: s signed, u unsigned, its bits; sat: saturates"))
+        result.append((bus, 16, "word of so many bits (s: signed, u: unsigned, sat: saturates)"))
     sources = [q.source for node in p.nodes for q in node.pins]
     if len(set(sources)) < len(sources):
         tee = [line((0, 0), (14, 0), stroke=WIRE), line((7, 0), (7, 6), stroke=WIRE)]

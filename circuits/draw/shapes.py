@@ -115,16 +115,20 @@ def _index(i: int, p: Sequence[int]) -> str:
 
 
 def _weight(i: int, p: Sequence[int]) -> str:
-    return f"·{p[i]}" if 0 < len(p) <= FEW + 1 else str(i)
+    return f"{_TIMES}{p[i]}" if 0 < len(p) <= FEW + 1 else str(i)
 
 
 def _dot_note(p: Sequence[int], word: Word) -> str:
-    bias = f" {p[-1]:+}" if p[-1] else ""
-    return f"Σ{bias}" if len(p) <= FEW + 1 else f"Σ {len(p) - 1} weights{bias}"
+    weights = "" if len(p) <= FEW + 1 else f" {len(p) - 1} weights"
+    return f"Σ{weights} {p[-1]:+}"
 
 
 def _table_note(p: Sequence[int], word: Word) -> str:
     return "table " + (" ".join(map(str, p)) if len(p) <= FEW else f"of {len(p):,}")
+
+
+def _slice_note(p: Sequence[int], word: Word) -> str:
+    return f"{{{p[0]}}}" if word.bits == 1 else f"{{{p[0] + word.bits - 1}:{p[0]}}}"
 
 
 _AND, _OR, _XOR, _LUT, _MUX = "#dcebf7", "#fdeccf", "#dff2ea", "#efe6f2", "#f3f4f6"
@@ -155,7 +159,7 @@ LOOKS: dict[str, Look] = {
     "sub": Look(_disc, _SUM, _MINUS, wide=_ROUND),
     "neg": Look(_box, _SUM, _MINUS + "x", wide=0.8),
     "mul": Look(_disc, _SUM, _TIMES, wide=_ROUND, commutes=True),
-    "scale": Look(_box, _SUM, "·k", wide=0.8, note=lambda p, word: f"·{p[0]}"),
+    "scale": Look(_box, _SUM, _TIMES + "k", wide=0.8, note=lambda p, word: f"{_TIMES}{p[0]}"),
     "dot": Look(_box, _SUM, "Σ", pin=_weight, note=_dot_note),
     "shift": Look(_box, _SUM, "«»", wide=0.8, note=lambda p, word: f"{'«' if p[0] >= 0 else '»'} {abs(p[0])}"),
     "min": Look(_box, _ORDER, "min", commutes=True),
@@ -168,7 +172,7 @@ LOOKS: dict[str, Look] = {
     "table": Look(_box, _LUT, "table", note=_table_note),
     "popcount": Look(_box, _SUM, "Σ1", wide=0.8, commutes=True),
     "pack": Look(_box, _MUX, "{ }", pin=_index, wide=0.8),
-    "slice": Look(_box, _MUX, "{ }", wide=0.8, note=lambda p, word: f"{{{p[0] + word.bits - 1}:{p[0]}}}"),
+    "slice": Look(_box, _MUX, "{i:j}", wide=0.8, note=_slice_note),
     "argmax": Look(_box, _ORDER, "argmax", pin=_index),
 }
 """Row of the gate table -> its look; a new row without a look is drawn as a box with its name."""
@@ -235,7 +239,8 @@ def lettering(text: str, x: float, y: float, size: float, color: str = INK) -> l
             bare = run.strip()
             ahead = text_width(run[: len(run) - len(run.lstrip())], size, True)
             middle = at + ahead + text_width(bare, size, True) / 2
-            items.append(Text(middle, y + size * 3.2 / 9, bare, size, "middle", color, True))
+            if bare:
+                items.append(Text(middle, y + size * 3.2 / 9, bare, size, "middle", color, True))
             at += wide
             continue
         for sign in run:
