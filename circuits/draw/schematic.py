@@ -268,7 +268,8 @@ def dot_text(circuit: Circuit, p: Plan) -> str:
             return _port_text(node)
         if node.kind == "const" or not GATE[node.kind].has_bits:
             return typed(_written(node, p), node.word)
-        return typed(_DOT_LABEL.get(node.kind) or f"{node.kind.upper()}\n{hexadecimal(node.params)}", node.word)
+        table = f"{node.kind.upper()}\n{hexadecimal(node.params)}" if node.params else node.kind
+        return typed(_DOT_LABEL.get(node.kind) or table, node.word)
 
     name = visible(circuit.name)
     lines = [

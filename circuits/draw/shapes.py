@@ -274,15 +274,16 @@ def meaning(kind: str) -> str:
     return LEGEND.get(kind) or ("look-up table (input 0 first)" if kind.startswith("lut") else kind)
 
 
-def _sample_label(kind: str) -> str:
-    """Return what a symbol of a legend shows inside: bit rows are known by their shape."""
-    return "" if kind in GATE and GATE[kind].has_bits else look(kind).label
+def _sample_label(kind: str, size: float) -> tuple[str, float]:
+    """Return what a symbol of a legend shows inside and how large: bit rows are known by their shape."""
+    label = "" if kind in GATE and GATE[kind].has_bits else look(kind).label
+    return label, letter_size(label) * size / 18
 
 
 def sample_width(kind: str, size: float) -> float:
     """Return the width of a symbol of a legend, without bubbles."""
-    label = _sample_label(kind)
-    inner = lettering_width(label, letter_size(label) * size * 0.055) + 5 if len(label) > 1 else 0.0
+    label, letters = _sample_label(kind, size)
+    inner = lettering_width(label, letters) + 5 if len(label) > 1 else 0.0
     return max(size * 1.3 * min(look(kind).wide, 1), inner)
 
 
@@ -291,8 +292,8 @@ def sample(kind: str, x: float, y: float, size: float) -> list[Path | Text]:
     shape, r = look(kind), size * 0.1
     w = sample_width(kind, size)
     paths: list[Path | Text] = [*body(kind, x, y, w, size, width=0.9)]
-    label = _sample_label(kind)
-    paths += lettering(label, x + w / 2, y, letter_size(label) * size * 0.055)
+    label, letters = _sample_label(kind, size)
+    paths += lettering(label, x + w / 2, y, letters)
     if shape.inverted:
         paths.append(circle(x + w + r, y, r, fill=PAPER, width=0.9))
     paths += [circle(x - r, y + size * 0.2, r, fill=PAPER, width=0.9) for _ in shape.bubbles]
