@@ -12,6 +12,7 @@ from circuits.draw import overview, schematic
 from circuits.draw.engine import ENGINES, TIMEOUT
 from circuits.draw.paint import WRITERS
 from circuits.errors import FormatError
+from circuits.gates import MAX_LUT
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -28,6 +29,9 @@ OVERVIEW = 320
 CROWD = 12_000
 """So are circuits with more gates, ports and crossings of a wire with a level together, such as long chains."""
 
+PINS = MAX_LUT * OVERVIEW
+"""So are circuits whose gates read more wires than this: sums of words with more terms than a column has room for."""
+
 QUIET = 5
 """Circuits with more gates than this have their inverters drawn as bubbles unless asked otherwise."""
 
@@ -38,7 +42,7 @@ def _fold(circuit: Circuit, fold: bool | None) -> bool:
 
 def _plan(circuit: Circuit, fold: bool) -> schematic.Plan | None:
     """Return the plan of a gate-by-gate picture, or None where only an overview is readable."""
-    if circuit.num_gates > OVERVIEW or circuit.num_inputs + circuit.num_outputs > CROWD:
+    if circuit.num_gates > OVERVIEW or len(circuit.fanin) > PINS or circuit.num_inputs + circuit.num_outputs > CROWD:
         return None
     plan = schematic.plan(circuit, fold)
     return plan if len(plan.nodes) <= CROWD else None

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from circuits.draw.scene import QUIET, Group, Path, Scene, Text, bounds, elided, placed, text_width, visible
-from circuits.draw.shapes import look, meaning, sample
+from circuits.draw.shapes import look, meaning, sample, sample_width
 from circuits.gates import GATE
 from circuits.order import statistics
+from circuits.wires import BIT, Word
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
 
-Entry = tuple[list[Path], float, str]
+Entry = tuple[Sequence[Path | Text], float, str]
 """A line of a legend: a symbol painted around its left middle (0, 0), its width, its words."""
 
 MARGIN = 22.0
 NARROW = 300.0
 """No picture is narrower, so that its title and legend have room."""
+
+
+def typed(name: str, word: Word) -> str:
+    """Return the name of a wire, with the type behind it if it is a word."""
+    return name if word == BIT else f"{name} : {word}"
+
+
+def ranged(name: str, word: Word) -> str:
+    """Return the name of a wire, with type and range behind it if it is a word."""
+    return name if word == BIT else f"{typed(name, word)}, {word.lo}..{word.hi}"
 
 
 def counts(circuit: Circuit) -> str:
@@ -35,7 +46,7 @@ def samples(kinds: Iterable[str]) -> list[Entry]:
     for kind in [k for k in GATE if k in occurring]:
         shape = look(kind)
         pad = 3.0 if shape.bubbles else 0.0
-        wide = 17.0 * min(shape.wide, 1) + pad + (3 if shape.inverted else 0)
+        wide = max(17.0 * min(shape.wide, 1), sample_width(kind, 13)) + pad + (3 if shape.inverted else 0)
         result.setdefault(meaning(kind), (sample(kind, pad, 0, 13), wide, meaning(kind)))
     return list(result.values())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from circuits.draw.frame import Entry, framed, samples
+from circuits.draw.frame import Entry, framed, samples, typed
 from circuits.draw.scene import (
     ACCENT,
     FAINT,
@@ -29,6 +29,7 @@ from circuits.order import levels
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
+    from circuits.wires import Word
 
 MAX_COLUMNS = 32
 """Deeper circuits have neighbouring levels put together."""
@@ -65,9 +66,9 @@ def compose(circuit: Circuit) -> Scene:
     inputs[0] = circuit.num_inputs
     largest = max(int(counts.max(initial=0)), int(outputs.max(initial=0)), circuit.num_inputs, 1)
     rows = [
-        ("inputs", inputs, "#c9d1d9", _listed("inputs", circuit.input_names)),
+        ("inputs", inputs, "#c9d1d9", _listed("inputs", circuit.input_names, circuit.input_types)),
         *((kind, counts[r], look(kind).fill, "") for r, kind in enumerate(kinds)),
-        ("outputs", outputs, "#c9d1d9", _listed("outputs", circuit.output_names)),
+        ("outputs", outputs, "#c9d1d9", _listed("outputs", circuit.output_names, circuit.output_types)),
     ]
     for name, values, fill, tip in rows:
         groups.append(_row(name, values, fill, tip, left, y, largest))
@@ -83,9 +84,9 @@ def compose(circuit: Circuit) -> Scene:
     return framed(circuit, groups, entries)
 
 
-def _listed(what: str, names: tuple[str, ...], limit: int = 300) -> str:
+def _listed(what: str, names: tuple[str, ...], types: tuple[Word, ...], limit: int = 300) -> str:
     more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
-    return f"{len(names):,} {what}: " + ", ".join(names[:limit]) + more
+    return f"{len(names):,} {what}: " + ", ".join(map(typed, names[:limit], types)) + more
 
 
 def _bundles(circuit: Circuit, column: np.ndarray) -> dict[tuple[int, int], int]:

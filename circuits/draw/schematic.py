@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.draw.engine import run
-from circuits.draw.frame import Entry, framed, samples
+from circuits.draw.frame import Entry, framed, ranged, samples, typed
 from circuits.draw.scene import (
     FAINT,
     INK,
@@ -29,10 +29,11 @@ from circuits.draw.scene import (
     text_width,
     visible,
 )
-from circuits.draw.shapes import body, bubble, inset, look
+from circuits.draw.shapes import body, bubble, inset, letter_size, lettering, lettering_width, look
 from circuits.errors import ToolError
 from circuits.gates import GATE, OP, symmetric
 from circuits.order import fanin_cone
+from circuits.wires import BIT, Word
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -60,6 +61,7 @@ class Node:
     tip: str = ""
     dead: bool = False
     params: tuple[int, ...] = ()
+    word: Word = BIT
     width: float = 0.0
     height: float = 0.0
     x: float = 0.0
@@ -78,7 +80,10 @@ class Plan:
 
 PORTS = ("input", "output", "trunk")
 SMALL = 30
-"""Up to this many gates the rows of look-up tables are written out, where a table has at most 16."""
+"""Up to this many gates parameters are written out: the rows of look-up tables of at most 16, numbers of word gates."""
+
+LISTED = 64
+"""Up to this many numbers are listed when a pointer rests on a gate."""
 
 
 def folded(circuit: Circuit) -> dict[int, tuple[int, bool]]:
@@ -98,6 +103,15 @@ def hexadecimal(params: Sequence[int]) -> str:
     return f"0x{sum(p << v for v, p in enumerate(params)):0{digits}X}"
 
 
+def _parameters(op: str, params: Sequence[int]) -> str:
+    """Return a gate's parameters in words, a table of bits in hexadecimal."""
+    if len(params) > 1 and GATE[op].has_bits:
+        return f" {hexadecimal(params)}"
+    more = f" … of {len(params):,}" if len(params) > LISTED else ""
+    listed = " ".join(map(str, params[:LISTED])) + more
+    return f" [{listed}]" if len(params) > 1 else f" {listed}" if params else ""
+
+
 def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
     """Return the nodes of a circuit in columns: inputs, one column a level, outputs; a trunk where a wire passes by.
 
@@ -110,10 +124,11 @@ def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
     alive = fanin_cone(circuit, circuit.outputs)
     names = circuit.wire_names()
     nodes = [
-        Node("input", w, 0, name=name, tip=f"input {name}", dead=not alive[w])
-        for w, name in enumerate(circuit.input_names)
+        Node("input", w, 0, name=name, tip=ranged(f"input {name}", word), dead=not alive[w], word=word)
+        for w, (name, word) in enumerate(zip(circuit.input_names, circuit.input_types, strict=True))
     ]
     place = {w: w for w in range(circuit.num_inputs)}
+    small = circuit.num_gates - len(literal) <= SMALL
 
     def pin(wire: int, inverted: bool = False, label: str = "") -> Pin:
         root, complemented = literal.get(wire, (wire, False))
@@ -123,21 +138,23 @@ def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
         if wire in literal:
             continue
         shape = look(op)
-        labels = shape.pins or ("",) * len(fanin)
+        numbers = params if small else ()
+        labels = [shape.pin(i, numbers) if shape.pin else "" for i in range(len(fanin))]
         pins = [pin(f, i in shape.bubbles, labels[i]) for i, f in enumerate(fanin)]
-        table = f" {hexadecimal(params)}" if len(params) > 1 else "".join(f" {p}" for p in params)
-        tip = f"{names[wire]} = {op}{table}({', '.join(names[f] for f in fanin)})"
+        word = circuit.type_of(wire)
+        tip = ranged(f"{names[wire]} = {op}{_parameters(op, params)}({', '.join(names[f] for f in fanin)})", word)
         rank = 1 + max((nodes[p.source].rank for p in pins), default=-1)
         place[wire] = len(nodes)
-        nodes.append(Node(op, wire, rank, pins, names[wire], tip, not alive[wire], params))
+        nodes.append(Node(op, wire, rank, pins, names[wire], tip, not alive[wire], params, word))
     last = 1 + max((node.rank for node in nodes), default=0)
     for name, wire in zip(circuit.output_names, circuit.outputs.tolist(), strict=True):
-        tip = f"output {name} = {names[wire]}"
-        nodes.append(Node("output", wire, last, [pin(wire)], name, tip))
+        word = circuit.type_of(wire)
+        tip = ranged(f"output {name} = {names[wire]}", word)
+        nodes.append(Node("output", wire, last, [pin(wire)], name, tip, word=word))
     _settle_constants(nodes)
-    gates = sum(node.kind not in PORTS for node in nodes)
+    gates = circuit.num_gates - len(literal)
     scale = 1.0 if gates <= 60 else 0.85 if gates <= 150 else 0.75
-    result = Plan(nodes, [], scale, gates <= SMALL)
+    result = Plan(nodes, [], scale, small)
     if trunks:
         _lay_trunks(nodes)
     for node in nodes:
@@ -169,8 +186,9 @@ def _lay_trunks(nodes: list[Node]) -> None:
             key = (p.source, rank)
             if key not in trunks:
                 trunks[key] = len(nodes)
-                tip, dead = nodes[source].tip, nodes[source].dead
-                nodes.append(Node("trunk", nodes[p.source].wire, rank, [Pin(source)], "", tip, dead))
+                from_ = nodes[source]
+                pins = [Pin(source)]
+                nodes.append(Node("trunk", from_.wire, rank, pins, tip=from_.tip, dead=from_.dead, word=from_.word))
             source = trunks[key]
         p.source = source
     alive = {p.source for node in nodes if not node.dead and node.kind != "trunk" for p in node.pins}
@@ -181,7 +199,25 @@ def _lay_trunks(nodes: list[Node]) -> None:
                 alive.add(nodes[i].pins[0].source)
 
 
-PORT_SIZE = 11.0
+PORT_SIZE, PIN_SIZE, TYPE_SIZE = 11.0, 8.0, 8.0
+
+
+def _port_text(node: Node) -> str:
+    return typed(elided(node.name), node.word)
+
+
+def _written(node: Node, p: Plan) -> str:
+    """Return what is written in the middle of a gate's symbol."""
+    shape = look(node.kind)
+    if node.kind == "const":
+        return str(node.params[0])
+    return shape.note(node.params, node.word) if p.rows and shape.note else shape.label
+
+
+def _margin(node: Node) -> float:
+    """Return the width of the pin labels on a symbol's left side, at scale 1."""
+    wide = max((text_width(q.label, PIN_SIZE) for q in node.pins), default=0.0)
+    return wide + 3 if wide else 0.0
 
 
 def _table_rows(node: Node, p: Plan) -> list[tuple[str, str]]:
@@ -198,7 +234,7 @@ def _size(node: Node, p: Plan) -> tuple[float, float]:
     if node.kind == "trunk":
         return 0.0, 0.0
     if node.kind in PORTS:
-        return text_width(elided(node.name), PORT_SIZE) + 4, 15.0
+        return text_width(_port_text(node), PORT_SIZE) + 4, 15.0
     shape = look(node.kind)
     if node.kind.startswith("lut"):
         rows = _table_rows(node, p)
@@ -210,7 +246,15 @@ def _size(node: Node, p: Plan) -> tuple[float, float]:
         return inner + 28, max(tall, 12 * len(node.pins) + 6)
     if node.kind == "mux":
         return 26 * s, 38 * s
-    return 36 * shape.wide * s, max(26 * shape.wide**0.5, 8 * len(node.pins) + 8) * s
+    text = _written(node, p)
+    inner = _margin(node) + lettering_width(text, letter_size(text)) + 10 if len(text) > 1 else 0.0
+    tall = (12 if shape.pin else 8) * len(node.pins) + 8
+    return max(36 * shape.wide, inner) * s, max(26 * shape.wide**0.5, tall) * s
+
+
+def _tail(node: Node, s: float) -> float:
+    """Return the room to the right of a gate for the type of the word it drives."""
+    return 0.0 if node.word == BIT or node.kind in PORTS else text_width(str(node.word), TYPE_SIZE * s) + 2 * s
 
 
 def dot_text(circuit: Circuit, p: Plan) -> str:
@@ -221,12 +265,11 @@ def dot_text(circuit: Circuit, p: Plan) -> str:
 
     def label(node: Node) -> str:
         if node.kind in PORTS:
-            return elided(node.name)
-        if node.kind == "const":
-            return str(node.params[0])
-        return _DOT_LABEL.get(node.kind) or (
-            f"{node.kind.upper()}\n{hexadecimal(node.params)}" if node.params else node.kind
-        )
+            return _port_text(node)
+        if node.kind == "const" or not GATE[node.kind].has_bits:
+            return typed(_written(node, p), node.word)
+        table = f"{node.kind.upper()}\n{hexadecimal(node.params)}" if node.params else node.kind
+        return typed(_DOT_LABEL.get(node.kind) or table, node.word)
 
     name = visible(circuit.name)
     lines = [
@@ -254,6 +297,7 @@ def dot_text(circuit: Circuit, p: Plan) -> str:
         for q in node.pins:
             both = node.kind == "trunk" and p.nodes[q.source].kind == "trunk"
             style = " arrowhead=odot" if q.inverted else ""
+            style += "" if p.nodes[q.source].word == BIT else " penwidth=2"
             lines.append(f"  n{q.source} -> n{i} [weight={8 if both else 2}{style}];")
     return "\n".join([*lines, "}", ""])
 
@@ -284,6 +328,12 @@ def place(p: Plan, text: str, engine: str | None, timeout: float) -> None:
         column.sort(key=lambda i: (p.nodes[i].y, i))
 
 
+def _unordered(kind: str) -> bool:
+    """Tell whether a row's pins may be drawn in any order: all alike, or told apart by what is drawn at them."""
+    shape = look(kind)
+    return symmetric(OP[kind]) or shape.commutes or bool(shape.pin or shape.bubbles)
+
+
 def _spread(p: Plan, i: int) -> None:
     """Order a node's pins by where their wires come from, where its row allows, and space them."""
     node = p.nodes[i]
@@ -295,7 +345,7 @@ def _spread(p: Plan, i: int) -> None:
         data = sorted((low, high), key=lambda q: p.nodes[q.source].y)
         data[0].offset, data[1].offset, select.offset = -8 * s, 8 * s, 27 * s
         return
-    free = node.kind in GATE and (symmetric(OP[node.kind]) or bool(look(node.kind).pins or look(node.kind).bubbles))
+    free = node.kind in GATE and _unordered(node.kind)
     order = sorted(node.pins, key=lambda q: p.nodes[q.source].y) if free else node.pins
     lut = node.kind.startswith("lut")
     step = 12.0 if lut else min(12.0 * s, (node.height - 8 * s) / max(1, len(order) - 1))
@@ -488,7 +538,7 @@ def _columns(p: Plan, channels: list[list[Net]]) -> tuple[list[float], list[floa
     x = 0.0
     for r, column in enumerate(p.columns):
         ports = all(p.nodes[i].kind in PORTS for i in column)
-        wide = max((p.nodes[i].width for i in column), default=0.0)
+        wide = max((p.nodes[i].width + _tail(p.nodes[i], p.scale) for i in column), default=0.0)
         widths.append(wide + (6 if ports else 20 * p.scale))
         lefts.append(x)
         x += widths[-1]
@@ -511,9 +561,13 @@ def _channels(p: Plan) -> list[list[Net]]:
     return [[Net(i, p.nodes[i].y, ends[i], i not in alive) for i in column if i in ends] for column in p.columns[:-1]]
 
 
-def _net_paths(net: Net, start: float, stop: float, tracks: list[float], color: str, s: float) -> list[Path]:
+def _net_paths(
+    net: Net, start: float, stop: float, tracks: list[float], color: str, s: float, word: Word
+) -> list[Path]:
     """Return the lines of a net in its channel and a dot wherever three of them meet."""
-    width = _thickness(s)
+    width, bus = _thickness(s, word), word != BIT
+    if bus:  # the ends of wide lines overlap, so that no seam shows between the parts of a wire
+        start, stop = start - 0.6, stop + 0.6
     if net.straight:
         return [line((start, net.y), (stop, net.y), stroke=color, width=width)]
     x, paths, corner = tracks[net.track], [], start
@@ -528,8 +582,9 @@ def _net_paths(net: Net, start: float, stop: float, tracks: list[float], color: 
     paths += [line((x, y), (stop, y), stroke=color, width=width) for y in places]
     for y in sorted({net.y, *places}):
         arms = (y > net.low) + (y < net.high) + (y == net.y) + (y in places)
-        if arms > 2:
-            paths.append(circle(x, y, 2.0 * max(s, 0.85), fill=color, stroke=None))
+        if arms > 2 or bus:  # the corners of wide lines are rounded
+            r = (2.8 if bus else 2.0) * max(s, 0.85) if arms > 2 else width / 2
+            paths.append(circle(x, y, r, fill=color, stroke=None))
     return paths
 
 
@@ -541,9 +596,14 @@ def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
     x, y, w, h = node.x + 2 * r + 1, node.y, node.width, node.height
     items: list[Path | Text] = []
     out = x + w + (2 * r if shape.inverted else 0)
-    items.append(line((out, y), (right, y), stroke=wire))
+    items.append(line((out, y), (right, y), stroke=wire, width=_thickness(1.0, node.word)))
+    if node.word != BIT:
+        items.append(_slash(out + 5 * s, y, s, wire))
+        label = Text(out + 8.5 * s, y - 2.8 * s, str(node.word), TYPE_SIZE * s, color=FAINT if node.dead else QUIET)
+        items.append(label)
     for q in node.pins:
         py = y + q.offset
+        thick = _thickness(1.0, p.nodes[q.source].word)
         if node.kind == "mux" and q.label == "s":
             cx, bottom = x + w / 2, y + h * 0.385
             tip = bottom + (2 * r if q.inverted else 0)
@@ -551,7 +611,7 @@ def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
             if q.inverted:
                 items.append(bubble(cx, bottom + r, r, dead=node.dead))
             continue
-        items.append(line((node.x, py), (x + inset(node.kind, w, h, q.offset), py), stroke=wire))
+        items.append(line((node.x, py), (x + inset(node.kind, w, h, q.offset), py), stroke=wire, width=thick))
         if q.inverted:
             # On a hollow rear the bubble stands between the horns, where it touches neither.
             items.append(bubble(x - r + (r if shape.hollow else 0), py, r, dead=node.dead))
@@ -561,15 +621,20 @@ def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
     return items + list(_gate_texts(node, p, x, color))
 
 
+def _slash(x: float, y: float, s: float, color: str) -> Path:
+    """Return the stroke through a wire that says it is a bus."""
+    return line((x - 2.2 * s, y + 4 * s), (x + 2.2 * s, y - 4 * s), stroke=color, width=0.9)
+
+
 def _gate_texts(node: Node, p: Plan, x: float, color: str) -> Iterable[Path | Text]:
     """Yield what is written inside a gate's symbol."""
     s, y, w, shape = p.scale, node.y, node.width, look(node.kind)
     quiet = FAINT if node.dead else QUIET
-    if shape.pins:
+    if shape.pin:
         for q in node.pins:
             if q.label == "s":
                 continue
-            size = 7.5 if node.kind.startswith("lut") else 8 * s
+            size = 7.5 if node.kind.startswith("lut") else PIN_SIZE * s
             yield Text(x + 3, y + q.offset + size * 0.36, q.label, size, color=quiet)
     if node.kind == "const":
         yield Text(x + w / 2, y + 3.6 * s, str(node.params[0]), 10 * s, "middle", color)
@@ -586,8 +651,8 @@ def _gate_texts(node: Node, p: Plan, x: float, color: str) -> Iterable[Path | Te
             cy = top + 30 + 9.5 * (k % per)
             yield Text(cx + 5, cy, address, 8, "end", quiet)
             yield Text(cx + 10, cy, bit, 8, "start", color, bit == "1")
-    elif shape.label:
-        yield Text(x + w / 2, y + 3.2 * s, shape.label, 9 * s, "middle", color, True)
+    elif text := _written(node, p):
+        yield from lettering(text, x + (w + _margin(node) * s) / 2, y, letter_size(text) * s, color)
 
 
 def _entries(p: Plan) -> list[Entry]:
@@ -597,6 +662,9 @@ def _entries(p: Plan) -> list[Entry]:
     result += samples(kinds)
     if any(q.inverted for node in p.nodes for q in node.pins):
         result.append(([line((0, 0), (14, 0), stroke=WIRE), circle(16.5, 0, 2.5, fill=PAPER)], 19, "inverted"))
+    if any(node.word != BIT for node in p.nodes):
+        bus = [line((0, 0), (16, 0), stroke=WIRE, width=_thickness(1.0, Word(2))), _slash(8, 0, 1.0, WIRE)]
+        result.append((bus, 16, "word of so many bits (s: signed, u: unsigned, sat: saturates)"))
     sources = [q.source for node in p.nodes for q in node.pins]
     if len(set(sources)) < len(sources):
         tee = [line((0, 0), (14, 0), stroke=WIRE), line((7, 0), (7, 6), stroke=WIRE)]
@@ -631,14 +699,14 @@ def compose(circuit: Circuit, p: Plan, engine: str | None, timeout: float) -> Sc
 def _port_items(node: Node, side: float) -> list[Path | Text]:
     """Return an input's or output's name and the stub to its column's side."""
     color = FAINT if node.dead else INK
-    name = elided(node.name)
+    name, thick = _port_text(node), _thickness(1.0, node.word)
     if node.kind == "input":
-        wire = line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE)
+        wire = line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE, width=thick)
         return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color), wire]
     items: list[Path | Text] = [Text(node.x + 9, node.y + 3.8, name, PORT_SIZE, "start", color)]
     if node.pins[0].inverted:
         return [*items, bubble(node.x + 2.8, node.y, 2.8)]
-    return [*items, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE)]
+    return [*items, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE, width=thick)]
 
 
 def _wire_groups(
@@ -656,15 +724,17 @@ def _wire_groups(
         if node.kind == "trunk":
             left = lefts[node.rank]
             color = FAINT if node.dead else WIRE
-            passing = line((left, node.y), (left + widths[node.rank], node.y), stroke=color, width=_thickness(p.scale))
-            parts[node.wire].append(passing)
+            ends = (left, node.y), (left + widths[node.rank], node.y)
+            parts[node.wire].append(line(*ends, stroke=color, width=_thickness(p.scale, node.word)))
     for r, channel in enumerate(channels):
         for net in channel:
             color = FAINT if net.dead else WIRE
-            wire = p.nodes[net.source].wire
-            parts[wire] += _net_paths(net, lefts[r] + widths[r], lefts[r + 1], tracks[r], color, p.scale)
+            source = p.nodes[net.source]
+            start, stop = lefts[r] + widths[r], lefts[r + 1]
+            parts[source.wire] += _net_paths(net, start, stop, tracks[r], color, p.scale, source.word)
     return [Group(tuple(parts[wire]), tips[wire], "net") for wire in sorted(parts)]
 
 
-def _thickness(scale: float) -> float:
-    return 1.0 if scale > 0.8 else 0.8
+def _thickness(scale: float, word: Word) -> float:
+    """Return the width of a wire: a bus is twice as wide as a bit."""
+    return (1.0 if scale > 0.8 else 0.8) * (1.0 if word == BIT else 2.2)

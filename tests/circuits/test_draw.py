@@ -13,16 +13,21 @@ import zlib
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from circuits import draw as drawing
+from circuits.algebra import INTEGERS
+from circuits.arithmetic import ANY, WORD_FACES
 from circuits.circuit import Builder, Circuit
 from circuits.draw import ENGINES, FORMATS, OVERVIEW, draw, engine, render, source
 from circuits.draw.paint import WRITERS
 from circuits.draw.scene import Path, Text, text_width
-from circuits.draw.schematic import Net, assign_tracks, folded, settle
-from circuits.draw.shapes import LOOKS, body
+from circuits.draw.schematic import SMALL, Net, assign_tracks, folded, settle
+from circuits.draw.shapes import LOOKS, body, lettering, lettering_width, look
 from circuits.errors import FormatError, ToolError
-from circuits.gates import BIT_GATES
+from circuits.gates import BIT_GATES, GATE, GATES, on_words, param_space
+from circuits.wires import BIT, Word, parsed
 
 HARD_NAMES = ['q"uo\\te', "<a&b>", "αβ_Σ", "日本", "\\", "n" * 200, '\\"', "\\n\\N\\l", "]]>", "--", "&amp;", "(x)"]
 
@@ -52,6 +57,54 @@ def random_circuit(gates: int, inputs: int = 12, seed: int = 0) -> Circuit:
         row = BIT_GATES[[g.name for g in BIT_GATES].index(r.choice(rows))]
         b.add(row.name, *r.sample(range(max(0, wire - 40), wire), row.arity))
     return b.circuit({f"y{k}": inputs + gates - 1 - k for k in range(min(8, gates))})
+
+
+S8, U4 = parsed("s8"), parsed("u4")
+WORD_PINS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "const": ((), (42,)), "neg": ((0,), ()), "scale": ((0,), (-3,)), "dot": ((0, 1, 2), (3, -1, 12, 7)),
+    "shift": ((0,), (-2,)), "relu": ((0,), ()), "clip": ((0,), (-8, 7)), "threshold": ((1,), (-5,)),
+    "mux": ((3, 0, 1), ()), "table": ((2,), tuple(k * k % 16 for k in range(16))), "popcount": ((3, 4), ()),
+    "pack": ((3, 4, 3), ()), "slice": ((0,), (4,)), "argmax": ((0, 1, 2), ()),
+}  # fmt: skip
+"""Word row -> what it reads and its parameters; all others read the wires 0 and 1."""
+
+
+def every_word_row() -> Circuit:
+    """One gate of every row of the table that has a word face, each with its own output."""
+    b = Builder(["a", "b", "u", "s", "t"], name="every word row", fold=False, types=[S8, S8, U4, BIT, BIT])
+    wires = {}
+    for name in WORD_FACES:
+        fanin, params = WORD_PINS.get(name, ((0, 1), ()))
+        wires[name] = b.add(name, *fanin, params=params, type=S8 if name in ("const", "slice") else None)
+    return b.circuit({f"{name}_out": wire for name, wire in wires.items()})
+
+
+def random_words(gates: int, seed: int = 0) -> Circuit:
+    """Gates of any rows on any earlier wires, about half of them bits."""
+    r = random.Random(seed)
+    some = (BIT, BIT, BIT, S8, U4, parsed("s5sat"), parsed("u2"))
+    types = [BIT, S8, *r.choices(some, k=4)]
+    b = Builder([f"x{k}" for k in range(len(types))], name=f"random words {gates}", fold=False, types=types)
+    while gates:
+        row, word = r.choice(GATES), r.choice(some)
+        fanin = r.choices(range(len(types)), k=r.randint(1, 7) if row.arity == ANY else row.arity)
+        reads = [types[f] for f in fanin]
+        face = row.word if on_words(row, reads, word) else None
+        if (face is None) == on_words(row, reads, word) or (face and face.accepts(reads, word)):
+            continue
+        lo, hi = param_space(row, reads, word)
+        count = face.count(reads) if face else row.param_count
+        b.add(row.name, *fanin, params=[r.randint(max(lo, -9), min(hi, 9)) for _ in range(count)], type=word)
+        types.append(word)
+        gates -= 1
+    return b.circuit({f"y{k}": r.randrange(len(types)) for k in range(r.randint(0, 5))})
+
+
+def classifier() -> Circuit:
+    b = Builder([f"x{k}" for k in range(4)], name="classifier", types=[S8] * 4)
+    rows = ((3, 4, -8, -1, 7), (6, 3, 0, 6, 2), (9, -3, 7, -5, 0))
+    dots = [b.add("dot", *b.inputs, params=row, type=parsed("s12sat")) for row in rows]
+    return b.circuit({"class": b.add("argmax", *(b.add("relu", wire) for wire in dots))})
 
 
 def hard_names() -> Circuit:
@@ -90,6 +143,10 @@ CASES = {
     "constants": constants,
     "wires": lambda: Builder(["a", "b"]).circuit({"x": 0, "y": 0, "z": 1}),
     "overview": lambda: random_circuit(OVERVIEW + 1),
+    "every word row": every_word_row,
+    "classifier": classifier,
+    "random words": lambda: random_words(50),
+    "overview of words": lambda: random_words(OVERVIEW + 20),
 }
 
 
@@ -211,7 +268,14 @@ def test_long_chains_give_way_to_an_overview() -> None:
 
 
 def test_wires_never_run_on_top_of_each_other() -> None:
-    for circuit in (every_row(), random_circuit(60), random_circuit(150, seed=1), chain(20)):
+    for circuit in (
+        every_row(),
+        random_circuit(60),
+        random_circuit(150, seed=1),
+        chain(20),
+        every_word_row(),
+        random_words(60),
+    ):
         runs: dict[tuple[str, int], list[tuple[float, float, int]]] = {}
         for number, group in enumerate(g for g in drawing.scene(circuit).groups if g.kind == "net"):
             for item in group.items:
@@ -263,8 +327,166 @@ def test_source_is_a_drawing_of_its_own(program: str) -> None:
 
 
 def test_every_row_has_a_look() -> None:
-    assert set(LOOKS) == {row.name for row in BIT_GATES}
+    assert set(LOOKS) == set(GATE)
     assert body("a row of tomorrow", 0, 0, 30, 20)
+
+
+def texts(circuit: Circuit) -> list[str]:
+    """Everything that is written in a picture, the legend left out."""
+    groups = drawing.scene(circuit).groups
+    return [item.text for g in groups if g.kind != "legend" for item in g.items if isinstance(item, Text)]
+
+
+def tips(circuit: Circuit) -> set[str]:
+    return {group.tip for group in drawing.scene(circuit).groups}
+
+
+def test_words_show_their_types() -> None:
+    for circuit in (every_word_row(), classifier()):
+        written, shown_tips = texts(circuit), tips(circuit)
+        driven = [word for w in range(circuit.num_inputs, circuit.num_wires) if (word := circuit.type_of(w)) != BIT]
+        for word in set(driven):
+            assert written.count(str(word)) == driven.count(word)  # once a wire
+        names = (*circuit.input_names, *circuit.output_names)
+        for name, word in zip(names, circuit.input_types + circuit.output_types, strict=True):
+            assert (name if word == BIT else f"{name} : {word}") in written
+        for name, word in zip(circuit.input_names, circuit.input_types, strict=True):
+            tip = f"input {name}"
+            assert (tip if word == BIT else f"{tip} : {word}, {word.lo}..{word.hi}") in shown_tips
+
+
+def test_buses_are_thicker_than_bits() -> None:
+    circuit = every_word_row()
+    widths: dict[str, set[float]] = {}
+    for group in drawing.scene(circuit).groups:
+        if group.kind == "net":
+            lines = {item.width for item in group.items if isinstance(item, Path) and not item.curved}
+            widths.setdefault("word" if " : " in group.tip else "bit", set()).update(lines)
+    assert min(widths["word"]) >= 2 * max(widths["bit"])
+
+
+def test_small_pictures_write_parameters_out() -> None:
+    written = texts(every_word_row())
+    for text in ("42", "-3", "\N{MULTIPLICATION SIGN}-1", "» 2", "clip -8…7", "-5", "table of 16", "{11:4}"):
+        assert text in written
+    crowded = Builder(["a", "u"], types=[S8, U4], fold=False)
+    for k in range(SMALL + 1):
+        crowded.add("clip", 0, params=(-k, k))
+    written = texts(crowded.circuit({}))
+    assert written.count("clip") == SMALL + 1
+    assert "g3 = clip [-3 3](a) : s3, -4..3" in tips(crowded.circuit({}))
+
+
+def test_long_parameter_lists_are_cut() -> None:
+    b = Builder(["u"], types=[Word(9, signed=False)])
+    (tip,) = (t for t in tips(b.circuit({"y": b.add("table", 0, params=range(512))})) if t.startswith("g0 "))
+    assert " … of 512](u)" in tip and len(tip) < 400
+
+
+def test_pins_without_order_are_those_of_commutative_rows() -> None:
+    for name, face in WORD_FACES.items():
+        if face.arity in (2, ANY) and look(name).pin is None:
+            pairs = [(x, y) for x in range(2) for y in range(2)]
+            results = [face.forward(pair, (1, 2, 3), INTEGERS) for pair in pairs]
+            swapped = [face.forward(pair[::-1], (1, 2, 3), INTEGERS) for pair in pairs]
+            assert look(name).commutes == (results == swapped), name
+
+
+def test_pins_of_ordered_rows_keep_their_order() -> None:
+    b = Builder(["a", "b", "c"], types=[S8] * 3)
+    circuit = b.circuit({"y": b.add("sub", 2, 0), "z": b.add("lt", 1, 0)})
+    p = drawing.schematic.plan(circuit, fold=False)
+    drawing.schematic.place(p, source(circuit), None, 60)
+    drawing.schematic.straighten(p)
+    for node in p.nodes:
+        assert [q.offset for q in node.pins] == sorted(q.offset for q in node.pins)
+
+
+def test_lettering_is_as_wide_as_it_says() -> None:
+    for text in ("Σ +5", "≥ -12", "argmax", "+", " ", ""):
+        items = lettering(text, 0, 0, 10)
+        half = lettering_width(text, 10) / 2 + 1e-9
+        assert all(-half <= x <= half for item in items for x, _ in extent(item))
+        assert all(item.text.strip() for item in items if isinstance(item, Text))
+
+
+def test_printed_pages_spell_every_symbol() -> None:
+    for circuit in (every_word_row(), classifier(), random_words(60)):
+        data = render(circuit, "pdf")
+        page = zlib.decompress(data[data.index(b">>stream\n") + 9 :])
+        assert rb"\u" not in page and rb"\x" not in page
+
+
+def test_a_row_without_a_look_is_a_box_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(LOOKS, "popcount")
+    assert "POPCOUNT" in texts(every_word_row())
+    assert "POPCOUNT" in source(every_word_row())
+
+
+def test_wide_sums_give_way_to_an_overview() -> None:
+    b = Builder([f"x{k}" for k in range(200)], types=[S8] * 200)
+    dots = [b.add("dot", *b.inputs, params=[k] * 201) for k in range(1, 11)]
+    assert "wires between levels" in shown(render(b.circuit({"y": b.add("argmax", *dots)}), "svg"))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 1 << 30))
+def test_random_words_draw(gates: int, seed: int) -> None:
+    circuit = random_words(gates, seed)
+    for name in ("svg", "pdf", "dot"):
+        CHECKS[name](render(circuit, name))
+
+
+FULL_ADDER = """digraph "full adder" {
+  graph [rankdir=LR nodesep=0.110 ranksep=0.5 tooltip="full adder"];
+  node [shape=box style=filled fillcolor=white fontname="Helvetica" fontsize=10 margin="0.05,0.02"];
+  edge [arrowhead=none arrowsize=0.6 headport=w tailport=e];
+  n0 [label="a" tooltip="input a" width=0.143 height=0.250 shape=plain];
+  n1 [label="b" tooltip="input b" width=0.143 height=0.250 shape=plain];
+  n2 [label="cin" tooltip="input cin" width=0.257 height=0.250 shape=plain];
+  n3 [label="=1" tooltip="g0 = xor(a, b)" width=0.500 height=0.403 fillcolor="#dff2ea"];
+  n4 [label="&amp;" tooltip="g1 = and(a, b)" width=0.500 height=0.403 fillcolor="#dcebf7"];
+  n5 [label="&amp;" tooltip="g2 = and(cin, g0)" width=0.500 height=0.403 fillcolor="#dcebf7"];
+  n6 [label="=1" tooltip="g3 = xor(cin, g0)" width=0.500 height=0.403 fillcolor="#dff2ea"];
+  n7 [label="≥1" tooltip="g4 = or(g1, g2)" width=0.500 height=0.403 fillcolor="#fdeccf"];
+  n8 [label="sum" tooltip="output sum = g3" width=0.353 height=0.250 shape=plain];
+  n9 [label="carry" tooltip="output carry = g4" width=0.405 height=0.250 shape=plain];
+  n10 [shape=point width=0.01 height=0.01 label=""];
+  n11 [shape=point width=0.01 height=0.01 label=""];
+  n12 [shape=point width=0.01 height=0.01 label=""];
+  { rank=same; n0; n1; n2; }
+  { rank=same; n3; n4; n10; }
+  { rank=same; n5; n6; n11; }
+  { rank=same; n7; n12; }
+  { rank=same; n8; n9; }
+  n0 -> n1 -> n2 [style=invis headport=_ tailport=_];
+  n8 -> n9 [style=invis headport=_ tailport=_];
+  n0 -> n3 [weight=2];
+  n1 -> n3 [weight=2];
+  n0 -> n4 [weight=2];
+  n1 -> n4 [weight=2];
+  n10 -> n5 [weight=2];
+  n3 -> n5 [weight=2];
+  n10 -> n6 [weight=2];
+  n3 -> n6 [weight=2];
+  n11 -> n7 [weight=2];
+  n5 -> n7 [weight=2];
+  n12 -> n8 [weight=2];
+  n7 -> n9 [weight=2];
+  n2 -> n10 [weight=2];
+  n4 -> n11 [weight=2];
+  n6 -> n12 [weight=2];
+}
+"""
+
+
+def test_pictures_of_bits_know_no_words() -> None:
+    assert source(full_adder()) == FULL_ADDER
+    for circuit in (every_row(), random_circuit(60), hard_names(), chain(20)):
+        nets = [item for g in drawing.scene(circuit).groups if g.kind == "net" for item in g.items]
+        assert {item.width for item in nets if isinstance(item, Path) and not item.curved} <= {0.8, 1.0}
+        assert not any(" : " in text for text in texts(circuit))
+        assert "penwidth" not in source(circuit)
 
 
 def test_settle_keeps_order_and_distance() -> None:
