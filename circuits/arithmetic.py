@@ -133,9 +133,9 @@ def _clip_blast(b: Any, x: Sequence[list[int]], p: Sequence[int]) -> list[int]:
 
 
 def _clip_reverse(x: Sequence[V], p: Sequence[int], d: V, o: Algebra) -> Parts:
-    under = o.less(o.minimum(x[0], p[1]), p[0])
-    over = o.where(under, 0, o.less(p[1], x[0]))
-    return [o.where(under, 0, o.where(over, 0, d))], [o.where(under, d, 0), o.where(over, d, 0)]
+    rest, to_lo = _chosen(o.less(o.minimum(x[0], p[1]), p[0]), d, o)
+    to_x, to_hi = _chosen(o.less(p[1], x[0]), rest, o)
+    return [to_x], [to_lo, to_hi]
 
 
 def _within(x: V, y: V, near: int, o: Algebra) -> V:

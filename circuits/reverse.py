@@ -70,7 +70,7 @@ def reverse_derivative(circuit: Circuit, *, ring: Word | None = None) -> Circuit
             wide as the widest wire.
 
     Raises:
-        CircuitError: a ring that saturates.
+        CircuitError: a ring that saturates, or a wire of more than 62 bits that does.
 
     Source: Cockett et al., "Reverse derivative categories" (arXiv 1910.07065); over Z_2: Wilson and Zanasi, "Reverse
     derivative ascent" (arXiv 2101.10488); over Z/2**b: their "Reverse derivative categories for learning polynomial
@@ -131,9 +131,11 @@ class _Pull:
         if row.word is None or not on_words:
             return self._bit_gate(row, x, params, d)
         if word.saturate:
-            exact = row.word.forward(x, params, Terms(self.builder))
-            inside = self.algebra.less(exact, word.lo), self.algebra.less(word.hi, exact)
-            for outside in inside:
+            # one bit more than the wire has tells what is out of its range
+            wider = checked(Word(word.bits + 1 + (not word.signed), saturate=True))
+            wires = [term.wire for term in x]
+            seen = Term(self.builder, self.builder.add(row.name, *wires, params=params, type=wider))
+            for outside in (self.algebra.less(seen, word.lo), self.algebra.less(word.hi, seen)):
                 d = self.algebra.where(outside, 0, d)
         return row.word.reverse(x, params, d, self.algebra)
 

@@ -115,6 +115,7 @@ def word_circuits(
     bits: tuple[int, int] = (1, 8),
     rows: Sequence[Gate] | None = None,
     saturate: bool = True,
+    types: Sequence[Word] | None = None,
 ) -> Circuit:
     """Draw a circuit of words and bits; gates read any earlier wires their row takes, outputs are any wires.
 
@@ -125,8 +126,10 @@ def word_circuits(
         bits: the widths of words, an inclusive range; signed words have up to 64 bits, unsigned ones up to 63.
         rows: rows of the gate table; one with two faces shows either. By default all, word rows as often as others.
         saturate: whether some words saturate.
+        types: the types of the inputs, instead of drawn ones.
     """
-    types = [draw(word_types(bits=bits, saturate=saturate) | st.just(BIT)) for _ in range(draw(st.integers(*inputs)))]
+    drawn = word_types(bits=bits, saturate=saturate) | st.just(BIT)
+    types = [draw(drawn) for _ in range(draw(st.integers(*inputs)))] if types is None else list(types)
     builder = Builder([f"x{i}" for i in range(len(types))], fold=False, types=types)
     for _ in range(draw(st.integers(0, max_gates))):
         row = draw(st.sampled_from(WORD_ROWS) | st.sampled_from(BIT_GATES) if rows is None else st.sampled_from(rows))

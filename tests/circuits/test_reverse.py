@@ -40,12 +40,12 @@ def on_one_pattern(circuits_: st.SearchStrategy[Circuit]) -> st.SearchStrategy:
 
 def compose(f: Circuit, g: Circuit) -> Circuit:
     """Return f;g: the outputs of f are the inputs of g. Parameters of f come first."""
-    builder = Builder(f.input_names, fold=False)
+    builder = Builder(f.input_names, fold=False, types=f.input_types)
 
     def replay(circuit: Circuit, wires: list[int]) -> list[int]:
         wires = list(wires)
-        for op, fanin, params in circuit.gates():
-            wires.append(builder.add(op, *(wires[w] for w in fanin), params=params))
+        for w, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
+            wires.append(builder.add(op, *(wires[f] for f in fanin), params=params, type=circuit.type_of(w)))
         return [wires[w] for w in circuit.outputs.tolist()]
 
     outputs = replay(g, replay(f, builder.inputs))
