@@ -159,7 +159,7 @@ def _power(x: V, exponent: int, reduced: Callable[[V], V]) -> V:
 
 
 def _horner(terms: Sequence[Term], x: Sequence[V], reduced: Callable[[V], V]) -> V:
-    """Evaluate a sum of terms by Horner's rule, one variable after the other.
+    """Evaluate a sum of terms by Horner's rule in every variable, the last one innermost.
 
     Args:
         terms: sorted pairs of exponents and coefficient.
@@ -169,19 +169,19 @@ def _horner(terms: Sequence[Term], x: Sequence[V], reduced: Callable[[V], V]) ->
     Returns:
         the value; a number if no variable occurs.
     """
-    values: dict[tuple[int, ...], V] = dict(terms)
-    for i in reversed(range(len(x))):  # exponents of the variables before i -> value of what they are multiplied by
-        groups: dict[tuple[int, ...], list[tuple[int, V]]] = {}
-        for exponents, value in values.items():
-            groups.setdefault(exponents[:i], []).append((exponents[i], value))
-        values = {}
-        for rest, group in groups.items():  # sorted, as the terms were
-            degree, total = group[-1]
-            for lower, coefficient in reversed(group[:-1]):
-                total = reduced(reduced(_power(x[i], degree - lower, reduced) * total) + coefficient)
-                degree = lower
-            values[rest] = reduced(_power(x[i], degree, reduced) * total) if degree else total
-    return values.get((), 0)
+    value: V = 0
+    sums: list[tuple[int, V] | None] = [None] * len(x)  # per variable an exponent, and what its power is multiplied by
+    for k in reversed(range(len(terms))):
+        exponents, value = terms[k]
+        split = next(i for i, e in enumerate(exponents) if e != terms[k - 1][0][i]) if k else -1
+        for i in range(len(x) - 1, max(split, 0) - 1, -1):  # up to the variable in which the next term differs
+            exponent, higher = exponents[i], sums[i]
+            if higher:
+                value = reduced(reduced(_power(x[i], higher[0] - exponent, reduced) * higher[1]) + value)
+            sums[i] = (exponent, value) if i == split else None
+            if exponent and i != split:
+                value = reduced(_power(x[i], exponent, reduced) * value)
+    return value
 
 
 # --- To circuits -----------------------------------------------------------------------------------------------------
@@ -221,8 +221,9 @@ class _Ring:
     else it is reduced only if what is made of it would be too large to be reduced any more.
     """
 
-    def __init__(self, builder: Builder, modulus: int) -> None:
+    def __init__(self, builder: Builder, modulus: int, *, early: bool = False) -> None:
         self.builder, self.modulus, self.word = builder, modulus, holding(0, modulus - 1)
+        self.limit = self.word.hi**2 if early else INT64[1]
         self.wraps = modulus == self.word.hi + 1
         self.ops = {"add": "xor", "mul": "and"} if self.word == BIT else {"add": "add", "mul": "mul"}
 
@@ -232,7 +233,7 @@ class _Ring:
 
     def fits(self, hi: int) -> bool:
         """Tell whether a wire may carry a number up to ``hi``: whether it could be reduced."""
-        return self.wraps or reciprocal(self.modulus, hi) is not None
+        return self.wraps or (hi <= self.limit and reciprocal(self.modulus, hi) is not None)
 
     def reduced(self, x: _Residue) -> _Residue:
         """Return x - n floor(x / n) on a wire of ``word``, which wraps: only the low bits of both are needed."""
@@ -295,6 +296,7 @@ def polynomial_circuit(
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     name: str = "polynomial",
+    early: bool = False,
 ) -> Circuit:
     """Build the circuit of polynomials over one ring, by Horner's rule with powers and equal parts shared.
 
@@ -307,6 +309,8 @@ def polynomial_circuit(
         input_names: one a variable, default x0, x1, ...
         output_names: one a polynomial, default y0, y1, ...
         name: the circuit's name.
+        early: reduce whatever exceeds a product of two inputs: more word gates, but narrow ones and so, for small n,
+            several times fewer AND nodes.
 
     Raises:
         CircuitError: polynomials that do not go together, none, wrong numbers of names, or a modulus beyond
@@ -333,7 +337,7 @@ def polynomial_circuit(
         )
     word = holding(0, n - 1)
     builder = Builder(inputs, name=name, types=[word] * variables)
-    ring = _Ring(builder, n)
+    ring = _Ring(builder, n, early=early)
     x = [_Residue(ring, wire, word.hi) for wire in builder.inputs]
     values = [_horner(p.terms, x, lambda value: value) for p in wanted]
     wires = [(ring.number(v) if isinstance(v, int) else ring.reduced(v)).wire for v in values]
@@ -512,9 +516,10 @@ def to_polynomial(values: ArrayLike, *, modulus: int, variables: int) -> Polynom
     at 0; so f = sum_k c_k (x_1)_{k_1} ... (x_v)_{k_v} in falling factorials if and only if k_1! ... k_v! c_k = D_k
     modulo n for all k, which has a solution for all k if and only if f is a polynomial function, since falling
     factorials span all polynomials over Z. The least solutions are taken, so functions that are equal get equal
-    polynomials. Over a prime n there is always one; over Z_2 this is the Moebius transform to the algebraic normal
-    form. The number of polynomial functions of one variable, prod_k n / gcd(n, k!), is due to Kempner (1921, Trans.
-    AMS 22:240-288; OEIS A058067); see also Singmaster (1974, J. Number Theory 6:345-352).
+    polynomials. There is one for every function if n is prime, and for no other n; over Z_2 this is the Moebius
+    transform to the algebraic normal form. Kempner (1921, Trans. AMS 22:240-288) counts prod_k n / gcd(n, k!)
+    polynomial functions of one variable (OEIS A058067); see also Singmaster (1974, J. Number Theory 6:345-352) and,
+    for several variables, Guha and Dukkipati (arXiv 1402.5789).
 
     Args:
         values: n**v integers in 0..n-1.
