@@ -219,6 +219,14 @@ def test_an_accepted_table_is_right_and_a_refusal_names_a_difference(n, data):
         assert difference % divisor
 
 
+@pytest.mark.parametrize("order", [(0, 5, 0), (1, 5, 0), (5, 1, 0), (1, 0, 5), (0, 1, 5), (1, 5, 1)])
+def test_a_difference_above_the_degree_bound_is_named(order):
+    # the differences of [x = 5] at 0 are 0, 0, 0, 0, 0, 1 and those of x are 0, 1
+    table = [prod(int(v == 5) if k == 5 else v**k for v, k in zip(x, order, strict=True)) % 6 for x in places(6, 3)]
+    with pytest.raises(CircuitError, match=re.escape(f"order {order} at 0 is 1, expected a multiple of 6;")):
+        to_polynomial(table, modulus=6, variables=3)
+
+
 @given(bits=st.integers(0, 5).flatmap(lambda v: st.lists(st.integers(0, 1), min_size=1 << v, max_size=1 << v)))
 def test_over_z2_it_is_the_algebraic_normal_form(bits):
     variables = len(bits).bit_length() - 1
@@ -351,6 +359,13 @@ def test_powers_and_equal_parts_are_shared():
     circuit = polynomial_circuit(two, input_names=["a"], output_names=["p", "q"], name="pair")
     assert (circuit.num_gates, circuit.input_names, circuit.output_names) == (5, ("a",), ("p", "q"))
     assert circuit.name == "pair"
+
+
+def test_coefficients_are_scaled_by_their_least_residue():
+    for n, gates in ((256, [("scale", (0,), (-1,))]), (1 << 40, [("scale", (0,), (-1,))])):
+        assert list(polynomial_circuit(Polynomial(n, 1, (((1,), n - 1),))).gates()) == gates
+    wide = polynomial_circuit(Polynomial(1 << 40, 1, (((1,), 1 << 33),)))
+    assert [op for op, _, _ in wide.gates()] == ["const", "mul"]
 
 
 def test_numbers_are_reduced_no_sooner_than_needed():
