@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from circuits.formats import FORMATS, read, read_circuit, read_table, write
     from circuits.gates import GATES, Gate
     from circuits.order import statistics
+    from circuits.polynomial import Polynomial, indicator_circuit, polynomial_circuit, polynomials_of, to_polynomial
     from circuits.reverse import observability, reverse_derivative, variation
     from circuits.simulate import evaluate, trace, truth_table
     from circuits.table import TruthTable, complete_table, joined, merged, sampled_table
@@ -32,6 +33,7 @@ _NAMES = {
     "formats": ("FORMATS", "read", "read_circuit", "read_table", "write"),
     "gates": ("GATES", "Gate"),
     "order": ("statistics",),
+    "polynomial": ("Polynomial", "indicator_circuit", "polynomial_circuit", "polynomials_of", "to_polynomial"),
     "reverse": ("observability", "reverse_derivative", "variation"),
     "simulate": ("evaluate", "trace", "truth_table"),
     "table": ("TruthTable", "complete_table", "joined", "merged", "sampled_table"),
@@ -49,6 +51,7 @@ __all__ = [
     "FormatError",
     "Gate",
     "GatewrightError",
+    "Polynomial",
     "Proof",
     "TableError",
     "ToolError",
@@ -59,9 +62,12 @@ __all__ = [
     "complete_table",
     "equivalent",
     "evaluate",
+    "indicator_circuit",
     "joined",
     "merged",
     "observability",
+    "polynomial_circuit",
+    "polynomials_of",
     "read",
     "read_circuit",
     "read_table",
@@ -71,6 +77,7 @@ __all__ = [
     "satisfies",
     "simplified",
     "statistics",
+    "to_polynomial",
     "trace",
     "truth_table",
     "variation",

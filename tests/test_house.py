@@ -14,7 +14,7 @@ PACKAGES = ("circuits", "learn")
 ROOMS = {
     "circuits": (
         *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order"),
-        *("circuit", "table", "rewrite", "kernels", "simulate", "values", "compiled", "reverse"),
+        *("circuit", "table", "rewrite", "kernels", "simulate", "values", "compiled", "reverse", "polynomial"),
         *("aig", "mapping", "sweep"),
         *("verify", "formats", "tools", "draw"),
     ),
