@@ -1,4 +1,4 @@
-"""What a circuit is: gates over bits, simulated, differentiated, rewritten, proved, read, written and drawn.
+"""What a circuit is: gates over bits and words, simulated, differentiated, rewritten, proved, read, written, drawn.
 
 The public names load when first used. The functions that share their module's name are not among them:
 ``circuits.simulate.simulate``, ``circuits.draw.draw``.
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from circuits.order import statistics
     from circuits.polynomial import Polynomial, indicator_circuit, polynomial_circuit, polynomials_of, to_polynomial
     from circuits.reverse import observability, reverse_derivative, variation
+    from circuits.rewrite import bit_blasted
     from circuits.simulate import evaluate, trace, truth_table
     from circuits.table import TruthTable, complete_table, joined, merged, sampled_table
+    from circuits.values import simulate_values
     from circuits.verify import Counterexample, Proof, Unknown, equivalent, satisfies, simplified
+    from circuits.wires import BIT, Word
 
 _NAMES = {
     "aig": ("and_count",),
@@ -35,13 +38,17 @@ _NAMES = {
     "order": ("statistics",),
     "polynomial": ("Polynomial", "indicator_circuit", "polynomial_circuit", "polynomials_of", "to_polynomial"),
     "reverse": ("observability", "reverse_derivative", "variation"),
+    "rewrite": ("bit_blasted",),
     "simulate": ("evaluate", "trace", "truth_table"),
     "table": ("TruthTable", "complete_table", "joined", "merged", "sampled_table"),
+    "values": ("simulate_values",),
     "verify": ("Counterexample", "Proof", "Unknown", "equivalent", "satisfies", "simplified"),
+    "wires": ("BIT", "Word"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
+    "BIT",
     "FORMATS",
     "GATES",
     "Builder",
@@ -57,7 +64,9 @@ __all__ = [
     "ToolError",
     "TruthTable",
     "Unknown",
+    "Word",
     "and_count",
+    "bit_blasted",
     "compile_circuit",
     "complete_table",
     "equivalent",
@@ -76,6 +85,7 @@ __all__ = [
     "sampled_table",
     "satisfies",
     "simplified",
+    "simulate_values",
     "statistics",
     "to_polynomial",
     "trace",

@@ -479,9 +479,9 @@ class Builder:
         """The input wires."""
         return list(range(len(self.input_names)))
 
-    def term(self, wire: int) -> Term:
-        """Wrap a wire for ``& | ^ ~``."""
-        return Term(self, wire)
+    def term(self, wire: int, ring: Word | None = None) -> Term:
+        """Wrap a wire for ``& | ^ ~``, or ``+ - * << >>`` with results of type ``ring``, by default exact ones."""
+        return Term(self, wire, ring)
 
     def const(self, value: int | bool) -> int:
         """Return the wire of a constant bit."""
