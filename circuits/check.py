@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _ARITY = np.array([gate.arity for gate in GATES])
 _PARAMS = np.array([gate.param_count for gate in GATES])
-_LO = np.array([gate.param_range[0] for gate in GATES])
-_HI = np.array([gate.param_range[1] for gate in GATES])
+_LO = np.array([gate.param_range[0] for gate in GATES], np.int8)  # of bit faces; small, as tables have many parameters
+_HI = np.array([gate.param_range[1] for gate in GATES], np.int8)
 _ON_BITS = np.array([gate.has_bits for gate in GATES])
 _TYPED = np.array([word is not None for word in TYPES])
 

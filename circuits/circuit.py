@@ -54,10 +54,11 @@ def _frozen(values: ArrayLike, dtype: Any) -> NDArray[Any]:
 
 def _frozen_params(values: ArrayLike) -> NDArray[Any]:
     """Store parameters in the smallest signed integer type that holds them."""
-    wide = np.asarray(values, np.int64)
-    lo, hi = (int(wide.min()), int(wide.max())) if wide.size else (0, 0)
+    given = np.asarray(values)
+    given = given if given.dtype.kind in "ib" else np.asarray(given, np.int64)
+    lo, hi = (int(given.min()), int(given.max())) if given.size else (0, 0)
     dtype = next(t for t in (np.int8, np.int16, np.int32, np.int64) if np.iinfo(t).min <= lo and hi <= np.iinfo(t).max)
-    return _frozen(wide, dtype)
+    return _frozen(given, dtype)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

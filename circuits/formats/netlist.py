@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ MAX_NETS = 1 << 22
 MAX_PORTS = 1 << 20
 _SAME = -1  # the op of a net that is another net under a second name
 _UNDRIVEN, _INPUT, _PART = -1, -2, -3
+_ROWS = 1 << 16  # gathered at a time
 _PARAMS_A_NET = 16  # as many parameters take about the memory of a net and its gate
 
 
@@ -231,7 +233,7 @@ class Netlist:
                 gates.append(entry)
         rows, wires = np.array(gates, np.int64), np.array(wire, np.int32)
         pins, pin_start = _gathered(fanin, start, rows)
-        params, param_start = _gathered(np.array(self._params, np.int64), np.array(self._param_start, np.int64), rows)
+        params, param_start = _gathered(np.array(self._params, np.int8), np.array(self._param_start, np.int64), rows)
         return check(
             Circuit(
                 tuple(inputs),
@@ -248,14 +250,21 @@ class Netlist:
 
 
 def _gathered(
-    flat: NDArray[np.int64], start: NDArray[np.int64], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the slices ``flat[start[r]:start[r + 1]]`` of some rows end to end, and where each starts."""
+    flat: NDArray[Any], start: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Return the slices ``flat[start[r]:start[r + 1]]`` of some rows end to end, and where each starts.
+
+    Some rows at a time: an index of 8 bytes for every parameter of a file of look-up tables would not fit.
+    """
     counts = np.diff(start)[rows]
     ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    index = np.repeat(start[rows] - (ends - counts), counts) + np.arange(total)
-    return flat[index], np.concatenate([[0], ends]).astype(np.int32)
+    gathered = np.empty(ends[-1] if len(ends) else 0, flat.dtype)
+    for first in range(0, len(rows), _ROWS):
+        some = slice(first, first + _ROWS)
+        before, stop = ends[first] - counts[first], ends[some][-1]
+        index = np.repeat(start[rows[some]] - (ends[some] - counts[some]), counts[some]) + np.arange(before, stop)
+        gathered[before:stop] = flat[index]
+    return gathered, np.concatenate([[0], ends]).astype(np.int32)
 
 
 def net_names(circuit: Circuit) -> tuple[list[str], list[tuple[str, str]]]:
