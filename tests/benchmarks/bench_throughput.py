@@ -50,7 +50,7 @@ import numpy as np
 from bench_simulate import TWO_INPUT_ROWS, best_seconds, level_groups, simulate_by_levels
 
 from circuits import compiled, kernels
-from circuits.aig import from_aig, hashed, to_aig
+from circuits.aig import from_literals, hashed_literals, to_aig
 from circuits.check import check
 from circuits.circuit import Builder, Circuit
 from circuits.compiled import LANES, compile_circuit
@@ -112,6 +112,12 @@ def layered(gates: int, width: int, rows: list[str], seed: int = 0) -> Circuit:
             outputs=np.arange(gates, gates + width),
         )
     )
+
+
+def and_network(circuit: Circuit) -> Circuit:
+    """Return the and-inverter graph of a network, every gate an AND node: outputs lose their inverters."""
+    graph = hashed_literals(circuit)
+    return from_literals(graph._replace(outputs=graph.outputs & ~1), circuit.input_names, circuit.output_names)
 
 
 def print_cells(*cells: str) -> None:
@@ -303,7 +309,7 @@ def abc_row(circuit: Circuit, words: int) -> Row:
 
 def measure_ands(gates: int, options: argparse.Namespace, hertz: float) -> None:
     """Print the block of one network as an and-inverter graph."""
-    circuit = hashed(layered(gates, options.width, TWO_INPUT_ROWS))
+    circuit = and_network(layered(gates, options.width, TWO_INPUT_ROWS))
     made, why = limits_of(circuit) if gates <= COMPILED_GATES else None, ""
     for words in WORDS:
         inputs = mixed_words(circuit.num_inputs, words)
@@ -326,8 +332,8 @@ def measure_tables(hertz: float) -> None:
     from aigverse.algorithms import simulate as tabulate
 
     for inputs in (12, 14):
-        aig = to_aig(bench_simulate.random_circuit(inputs, 10_000))
-        circuit = from_aig(aig, tuple(f"x{i}" for i in range(inputs)), tuple(f"y{i}" for i in range(16)))
+        circuit = and_network(bench_simulate.random_circuit(inputs, 10_000))
+        aig = to_aig(circuit)
         patterns = enumerate_inputs(inputs)
         expected = simulate_oracle(circuit, patterns)[circuit.outputs]
         for output, table in enumerate(tabulate(aig)):
