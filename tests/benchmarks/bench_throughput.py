@@ -1,9 +1,11 @@
 """Measure throughput beside other simulators, memory and files: ``python tests/benchmarks/bench_throughput.py``.
 
 Throughput
-    One table of gate-patterns a second on one core, every row of a block on the same network and patterns in the same
-    run, every answer compared with the oracle. The network is layered, as trained logic-gate networks are: every gate
-    reads two wires of the layer before, every wire is read twice, the last layer is the output, so every gate counts.
+    One table of gate-patterns a second on one core, every row of a block on the same network in the same run. Every
+    answer but ABC's, which draws its own patterns, is compared with the oracle's. The network is layered, as trained
+    logic-gate networks are: every gate reads two wires of the layer before, every wire is read twice, the last layer is
+    the output, so every gate counts.
+
     First the two-input gates themselves: the generic simulator (its kernel alone, and ``simulate``, which prepares the
     circuit anew at every call), the compiled circuit, numpy gate by gate and by levels, torchlogix. Then the network
     as an and-inverter graph, which ABC takes; the unit is one AND node. Last, complete truth tables beside aigverse.
@@ -15,7 +17,7 @@ Throughput
     which is quicker than a copy: its share can exceed the whole.
 
     ABC's ``&sim`` counts words of 32 bits, so it gets twice as many; it needs a flip-flop, so ``comb -L 2`` makes two
-    of two inputs and outputs; and it draws its patterns itself, so the time of the same run on bare wires is taken off.
+    of two inputs and outputs; the time of the same run on bare wires, most of it for drawing patterns, is taken off.
     torchlogix runs in the interpreter of ``--torchlogix-python`` or ``$TORCHLOGIX_PYTHON``; its circuit is compiled by
     the gcc call it makes itself (-O1), and is called on packed words and, as its own call is, on arrays of booleans.
 
@@ -94,10 +96,10 @@ class Row(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A compiled circuit: the seconds compiling took, and those that its loads and stores take a vector of patterns."""
+    """A compiled circuit, how long compiling took, and seconds that its loads and stores take a vector of patterns."""
 
     function: Callable[[Words], Words]
-    seconds: float
+    remark: str
     moving: float
 
 
@@ -163,13 +165,13 @@ def generic_row(circuit: Circuit, inputs: Words, expected: Words, hertz: float) 
 
 def made_of(circuit: Circuit) -> Made:
     """Compile a circuit."""
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     function = compile_circuit(circuit)
-    seconds = time.perf_counter() - start
+    remark = f"compiled in {time.perf_counter() - start:.1f} s, {time.process_time() - cpu:.1f} s of processor"
     assert function.native, function.reason
     bandwidth = bench_compiled.copy_bandwidth(compiled._plan(circuit).slots * bench_compiled.VECTOR_BYTES)
     moved = bench_compiled.VECTOR_BYTES * bench_compiled.moved_vectors(circuit)
-    return Made(function, seconds, moved / bandwidth)
+    return Made(function, remark, moved / bandwidth)
 
 
 def compiled_row(circuit: Circuit, made: Made, inputs: Words, expected: Words, hertz: float) -> Row:
@@ -177,17 +179,17 @@ def compiled_row(circuit: Circuit, made: Made, inputs: Words, expected: Words, h
     assert np.array_equal(made.function(inputs), expected), "the compiled circuit and the oracle disagree"
     rate = circuit.num_gates * inputs.shape[1] * 64 / best_seconds(lambda: made.function(inputs))
     vectors = rate / (circuit.num_gates * 64 * LANES)
-    remark = f"compiled in {made.seconds:.1f} s"
-    return Row("gatewright, compiled", rate, rate / (512 * hertz), vectors * made.moving, remark)
+    return Row("gatewright, compiled", rate, rate / (512 * hertz), vectors * made.moving, made.remark)
 
 
-def numpy_rows(circuit: Circuit, inputs: Words, groups: list) -> Iterator[Row]:
+def numpy_rows(circuit: Circuit, inputs: Words, expected: Words, groups: list) -> Iterator[Row]:
     """Measure numpy, gate by gate and by levels."""
     work = circuit.num_gates * inputs.shape[1] * 64
     yield Row("numpy, gate by gate", work / best_seconds(lambda: simulate_oracle(circuit, inputs), least=1))
     wires = np.zeros((circuit.num_wires, inputs.shape[1]), np.uint64)
     wires[: circuit.num_inputs] = inputs
     yield Row("numpy, by levels", work / best_seconds(lambda: simulate_by_levels(groups, wires), least=1))
+    assert np.array_equal(wires[circuit.outputs], expected), "the levels and the oracle disagree"
 
 
 def run_peer(command: list[str], seconds: float) -> str:
@@ -271,11 +273,12 @@ def measure_gates(gates: int, options: argparse.Namespace, hertz: float) -> None
     for words, (inputs, expected) in answers.items():
         first = generic_row(circuit, inputs, expected, hertz)
         rows = [first]
+        assert np.array_equal(simulate(circuit, inputs), expected), "simulate and the oracle disagree"
         whole = gates * words * 64 / best_seconds(lambda: simulate(circuit, inputs))  # noqa: B023
         rows.append(Row("gatewright, simulate()", whole))
         if made:
             rows.append(compiled_row(circuit, made, inputs, expected, hertz))
-        rows += [*numpy_rows(circuit, inputs, groups), *peer.get(words, [])]
+        rows += [*numpy_rows(circuit, inputs, expected, groups), *peer.get(words, [])]
         for row in rows:
             print_row(gates, words, row, first.rate)
     if why:
