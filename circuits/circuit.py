@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ class Circuit:
         """Number of wires: inputs and gates."""
         return self.num_inputs + self.num_gates
 
-    @property
+    @cached_property
     def has_words(self) -> bool:
         """Whether any wire is a word or any gate one of words."""
         return bool(np.any(self.types)) or bool(np.any(word_gates(self)))

@@ -41,6 +41,9 @@ class Program(NamedTuple):
         more: int32, wires.
         table: uint64 (gates), bit v is the output at address v; at least 4 entries, repeated over absent fan-ins.
         outputs: int32 (outputs), wires.
+        target: int32 (gates), the wire a gate drives.
+        rows: number of wires. With :func:`sharing_rows` what is called a wire here is a row of the scratch array, which
+            holds one wire after another.
     """
 
     first: NDArray[np.int32]
@@ -49,6 +52,8 @@ class Program(NamedTuple):
     more: NDArray[np.int32]
     table: Words
     outputs: NDArray[np.int32]
+    target: NDArray[np.int32]
+    rows: int
 
 
 def tables(circuit: Circuit) -> Words:
@@ -69,8 +74,94 @@ def tables(circuit: Circuit) -> Words:
     return result
 
 
+SHARED_FROM = 4
+"""Words from which on rows are shared: for fewer, a smaller array does not pay for values that wait for each other."""
+
+
 def compiled(circuit: Circuit) -> Program:
-    """Compile a circuit into the arrays the kernels read."""
+    """Return a circuit as the arrays the kernels read, each wire a row; made once a circuit."""
+    return _kept(circuit, "_program", _compiled)
+
+
+def for_outputs(circuit: Circuit, words: int) -> Program:
+    """Return what :func:`outputs_of` evaluates fastest on so many words."""
+    if words < SHARED_FROM:
+        return compiled(circuit)
+    return _kept(circuit, "_sharing", lambda circuit: sharing_rows(compiled(circuit), circuit.num_inputs))
+
+
+def _kept(circuit: Circuit, name: str, make: Callable[[Circuit], Program]) -> Program:
+    """Return what is kept with a circuit, which never changes; made at the first call."""
+    found = circuit.__dict__.get(name)
+    if found is None:
+        found = make(circuit)
+        object.__setattr__(circuit, name, found)
+    return found
+
+
+def sharing_rows(program: Program, inputs: int) -> Program:
+    """Return the program on as few rows as there are wires alive at once: a row is free after its wire's last reading.
+
+    For the outputs only: the other wires are gone at the end. Rows 0..inputs-1 are the inputs' at the start.
+    """
+    first, second, more, outputs, target = (np.empty_like(a) for a in (*program[:2], program.more, *program[5:7]))
+    rows = _share(program, inputs, first, second, more, outputs, target)
+    return Program(first, second, program.more_start, more, program.table, outputs, target, rows)
+
+
+@njit(cache=True, nogil=True)
+def _share(
+    program: Program,
+    inputs: int,
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    more: NDArray[np.int32],
+    outputs: NDArray[np.int32],
+    target: NDArray[np.int32],
+) -> int:
+    """Fill in the rows of :func:`sharing_rows`; return how many there are."""
+    gates = len(program.table)
+    last = np.full(program.rows, -1, np.int64)  # the last gate that reads a wire
+    for g in range(gates):
+        last[program.first[g]] = last[program.second[g]] = g
+        for pin in range(program.more_start[g], program.more_start[g + 1]):
+            last[program.more[pin]] = g
+    for wire in program.outputs:
+        last[wire] = gates
+    row = np.zeros(program.rows, np.int32)
+    free = np.empty(program.rows, np.int32)  # a stack: what was read last is still in the cache
+    count, rows = 0, inputs
+    for wire in range(inputs):
+        row[wire] = wire
+    for g in range(gates):
+        first[g], second[g] = row[program.first[g]], row[program.second[g]]
+        for pin in range(program.more_start[g], program.more_start[g + 1]):
+            more[pin] = row[program.more[pin]]
+        # freed behind the gate's own row: a gate may write a word before it has read all of the next ones
+        wire = inputs + g
+        if count:
+            count -= 1
+            row[wire] = free[count]
+        else:
+            row[wire] = rows
+            rows += 1
+        target[g] = row[wire]
+        for pin in range(program.more_start[g] - 2, program.more_start[g + 1]):
+            ahead = pin - program.more_start[g] + 2
+            source = program.first[g] if ahead == 0 else program.second[g] if ahead == 1 else program.more[pin]
+            if last[source] == g and source != wire:  # a gate without fan-in may name wire 0, itself
+                last[source] = -1
+                free[count] = row[source]
+                count += 1
+        if last[wire] < 0:  # nothing reads it
+            free[count] = row[wire]
+            count += 1
+    for o in range(len(outputs)):
+        outputs[o] = row[program.outputs[o]]
+    return rows
+
+
+def _compiled(circuit: Circuit) -> Program:
     arity = np.diff(circuit.fanin_start)
     start = circuit.fanin_start[:-1]
     pins = np.append(circuit.fanin, np.int32(0)).astype(np.int32)  # a place to point at for gates without fan-in
@@ -87,6 +178,8 @@ def compiled(circuit: Circuit) -> Program:
         np.ascontiguousarray(circuit.fanin[position >= 2]),
         table,
         np.array(circuit.outputs),
+        np.arange(circuit.num_inputs, circuit.num_wires, dtype=np.int32),
+        circuit.num_wires,
     )
 
 
@@ -208,7 +301,7 @@ def _run_narrow(
     second: NDArray[np.int32],
     more_start: NDArray[np.int32],
     table: Words,
-    inputs: np.uint64,
+    target: NDArray[np.int32],
     width: np.uint64,
     g: np.uint64,
     end: np.uint64,
@@ -220,7 +313,7 @@ def _run_narrow(
     A loop of its own: with the wide gates beside it the numbers it needs do not fit the registers.
     """
     while g < end and more_start[g] == more_start[g + _U(1)]:
-        to, a, b = (inputs + g) * width, _U(first[g]) * width, _U(second[g]) * width
+        to, a, b = _U(target[g]) * width, _U(first[g]) * width, _U(second[g]) * width
         c0, ca, cb, cab = _coefficients(table[g])
         w = start
         while w + _U(8) <= stop:
@@ -240,7 +333,6 @@ def _run_narrow(
 def run_gates(
     program: Program,
     values: Words,
-    inputs: np.uint64,
     width: np.uint64,
     gates: tuple[np.uint64, np.uint64],
     words: tuple[np.uint64, np.uint64],
@@ -249,20 +341,19 @@ def run_gates(
 
     Args:
         program: the circuit.
-        values: uint64 (wires * width), rows of ``width`` words; gate ``g`` writes row ``inputs + g``.
-        inputs: number of inputs.
+        values: uint64 (rows * width), rows of ``width`` words; gate ``g`` writes row ``target[g]``.
         width: words a wire has.
         gates: which gates.
         words: which words of every row.
     """
-    first, second, more_start, more, table, _ = program
+    first, second, more_start, more, table, _, target, _ = program
     (g, end), (start, stop) = gates, words
     fold = np.empty(_FOLD, np.uint64)
     while True:
-        g = _run_narrow(values, first, second, more_start, table, inputs, width, g, end, start, stop)
+        g = _run_narrow(values, first, second, more_start, table, target, width, g, end, start, stop)
         if g >= end:
             return
-        to, a, b = (inputs + g) * width, _U(first[g]) * width, _U(second[g]) * width
+        to, a, b = _U(target[g]) * width, _U(first[g]) * width, _U(second[g]) * width
         choosing = more[more_start[g] : more_start[g + _U(1)]]
         w = start
         while w + _U(8) <= stop:
@@ -289,11 +380,11 @@ def fill(program: Program, values: Words) -> None:
         values: uint64 (wires, words), C-contiguous, input rows given; gate rows are written.
     """
     gates, width = _U(len(program.table)), _U(values.shape[1])
-    inputs, flat = _U(values.shape[0]) - gates, values.reshape(-1)
+    flat = values.reshape(-1)
     start = _U(0)
     while start < width:
         stop = min(start + _U(MAX_BLOCK), width)
-        run_gates(program, flat, inputs, width, (_U(0), gates), (start, stop))
+        run_gates(program, flat, width, (_U(0), gates), (start, stop))
         start = stop
 
 
@@ -307,14 +398,14 @@ def outputs_of(program: Program, inputs: Words, outputs: Words) -> None:
         outputs: uint64 (outputs, words), written.
     """
     count, width = inputs.shape
-    block = min(_block(count + len(program.table)), max(1, width))
-    values = np.zeros((count + len(program.table)) * block, np.uint64)
+    block = min(_block(program.rows), max(1, width))
+    values = np.zeros(program.rows * block, np.uint64)
     for start in range(0, width, block):
         size = min(block, width - start)
         for i in range(count):
             for w in range(size):
                 values[i * block + w] = inputs[i, start + w]
-        run_gates(program, values, _U(count), _U(block), (_U(0), _U(len(program.table))), (_U(0), _U(size)))
+        run_gates(program, values, _U(block), (_U(0), _U(len(program.table))), (_U(0), _U(size)))
         for o in range(len(program.outputs)):
             row = program.outputs[o] * block
             for w in range(size):
@@ -343,7 +434,7 @@ def flip(program: Program, values: Words, wire: int, flipped: Words, moved: NDAr
         for pin in range(program.more_start[g], program.more_start[g + 1]):
             reads |= moved[program.more[pin]]
         if reads:
-            run_gates(program, flat, _U(inputs), _U(width), (_U(g), _U(g + 1)), (_U(0), _U(width)))
+            run_gates(program, flat, _U(width), (_U(g), _U(g + 1)), (_U(0), _U(width)))
             for w in range(width):
                 if flipped[inputs + g, w] != values[inputs + g, w]:
                     moved[inputs + g] = True

@@ -140,7 +140,7 @@ def simulate(circuit: Circuit, inputs: Words, *, patterns: int | None = None) ->
     if _by_kernel(circuit, given.shape[1]):
         from circuits import kernels
 
-        kernels.outputs_of(kernels.compiled(circuit), np.ascontiguousarray(given), outputs)
+        kernels.outputs_of(kernels.for_outputs(circuit, given.shape[1]), np.ascontiguousarray(given), outputs)
         return masked(circuit, outputs, patterns)
     block = max(1, BLOCK_WORDS // max(1, circuit.num_wires))
     for start in range(0, given.shape[1], block):

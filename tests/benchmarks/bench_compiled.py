@@ -102,7 +102,7 @@ def main() -> None:
             function = compile_circuit(circuit)
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
             assert function.native, function.reason
-            program, slots = kernels.compiled(circuit), compiled._plan(circuit).slots
+            program, slots = kernels.for_outputs(circuit, 8), compiled._plan(circuit).slots
             moved = VECTOR_BYTES * moved_vectors(circuit) / copy_bandwidth(slots * VECTOR_BYTES)
             for words in (8, 32, 256):
                 inputs = random_words(INPUTS, words)

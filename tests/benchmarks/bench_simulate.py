@@ -104,7 +104,7 @@ def main() -> None:
     print("  ".join(f"{c:>10}" for c in columns))
     for gates in (1_000, 10_000, 100_000):
         circuit = random_circuit(INPUTS, gates)
-        compile_seconds = best_seconds(lambda: kernels.compiled(circuit))  # noqa: B023
+        compile_seconds = best_seconds(lambda: kernels._compiled(circuit))  # noqa: B023
         program, groups = kernels.compiled(circuit), level_groups(circuit)
         for words in (1, 8, 32):
             random = np.random.Generator(np.random.Philox(words))
@@ -116,10 +116,10 @@ def main() -> None:
                 wires[INPUTS:] = 0
                 evaluate()
                 assert np.array_equal(wires, expected), "the kernel, the levels and the oracle disagree"
-            outputs = np.zeros((circuit.num_outputs, words), np.uint64)
-            kernels.outputs_of(program, inputs, outputs)
+            sharing, outputs = kernels.for_outputs(circuit, words), np.zeros((circuit.num_outputs, words), np.uint64)
+            kernels.outputs_of(sharing, inputs, outputs)
             assert np.array_equal(outputs, expected[circuit.outputs]), "the kernel and its oracle disagree"
-            kernel = gates * words * 64 / best_seconds(lambda: kernels.outputs_of(program, inputs, outputs))  # noqa: B023
+            kernel = gates * words * 64 / best_seconds(lambda: kernels.outputs_of(sharing, inputs, outputs))  # noqa: B023
             whole = gates * words * 64 / best_seconds(lambda: kernels.fill(program, wires))  # noqa: B023
             oracle = gates * words * 64 / best_seconds(lambda: simulate_oracle(circuit, inputs))  # noqa: B023
             by_levels = gates * words * 64 / best_seconds(lambda: simulate_by_levels(groups, wires))  # noqa: B023
@@ -139,7 +139,8 @@ def beside_aigverse() -> None:
     inputs = 12
     aig = to_aig(random_circuit(inputs, 10_000))
     circuit = from_aig(aig, tuple(f"x{i}" for i in range(inputs)), tuple(f"y{i}" for i in range(16)))
-    program, patterns = kernels.compiled(circuit), enumerate_inputs(inputs)
+    patterns = enumerate_inputs(inputs)
+    program = kernels.for_outputs(circuit, patterns.shape[1])
     outputs = np.zeros((circuit.num_outputs, patterns.shape[1]), np.uint64)
     kernels.outputs_of(program, patterns, outputs)
     work = aig.num_gates * 2**inputs

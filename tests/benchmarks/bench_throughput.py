@@ -153,13 +153,13 @@ def print_head(title: str) -> None:
 
 def generic_row(circuit: Circuit, inputs: Words, expected: Words, hertz: float) -> Row:
     """Measure the generic simulator's kernel."""
-    program, outputs = kernels.compiled(circuit), np.zeros_like(expected)
+    words = inputs.shape[1]
+    program, outputs = kernels.for_outputs(circuit, words), np.zeros_like(expected)
     kernels.outputs_of(program, inputs, outputs)
     assert np.array_equal(outputs, expected), "the kernel and the oracle disagree"
-    words = inputs.shape[1]
     rate = circuit.num_gates * words * 64 / best_seconds(lambda: kernels.outputs_of(program, inputs, outputs))
-    block = min(words, kernels._block(circuit.num_wires))
-    memory = bench_simulate.copy_bandwidth(8 * circuit.num_wires * block) / 24 * 64
+    block = min(words, kernels._block(program.rows))
+    memory = bench_simulate.copy_bandwidth(8 * program.rows * block) / 24 * 64
     return Row("gatewright, generic kernel", rate, rate / (512 * hertz), rate / memory)
 
 

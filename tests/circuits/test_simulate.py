@@ -42,10 +42,13 @@ def test_kernels_equal_the_oracle(case):
     wires = np.full_like(expected, 0xA5)
     wires[: circuit.num_inputs] = inputs
     kernels.fill(program, wires)
-    outputs = np.full((circuit.num_outputs, inputs.shape[1]), 0xA5, np.uint64)
-    kernels.outputs_of(program, inputs, outputs)
     assert np.array_equal(wires, expected)
-    assert np.array_equal(outputs, expected[circuit.outputs])
+    sharing = kernels.sharing_rows(program, circuit.num_inputs)
+    assert sharing.rows <= program.rows
+    for each in (program, sharing):
+        outputs = np.full((circuit.num_outputs, inputs.shape[1]), 0xA5, np.uint64)
+        kernels.outputs_of(each, inputs, outputs)
+        assert np.array_equal(outputs, expected[circuit.outputs])
 
 
 @pytest.mark.parametrize("count", [1, 4, 5, 8, 31, 32, 33, 77])
@@ -56,6 +59,7 @@ def test_large_circuits_equal_the_oracle_at_every_number_of_words(count):
     wires = np.vstack([inputs, np.zeros((500, count), np.uint64)])
     kernels.fill(kernels.compiled(circuit), wires)
     assert np.array_equal(wires, expected)
+    assert np.array_equal(simulate(circuit, inputs), expected[circuit.outputs])
 
 
 def test_simulation_is_the_same_on_both_sides_of_the_threshold(monkeypatch):
@@ -116,10 +120,25 @@ def test_circuits_without_inputs_outputs_or_gates():
     assert truth_table(one).outputs.tolist() == [[1]]
     wire = Builder(["a"]).circuit({"y": 0})
     assert truth_table(wire).outputs.tolist() == [[2]]
-    program = kernels.compiled(one)
-    outputs = np.zeros((1, 2), np.uint64)
-    kernels.outputs_of(program, np.zeros((0, 2), np.uint64), outputs)
-    assert outputs.tolist() == [[2**64 - 1] * 2]
+    for count in (1, kernels.SHARED_FROM):
+        outputs = np.zeros((1, count), np.uint64)
+        kernels.outputs_of(kernels.for_outputs(one, count), np.zeros((0, count), np.uint64), outputs)
+        assert outputs.tolist() == [[2**64 - 1] * count]
+
+
+def test_programs_are_made_once_a_circuit():
+    circuit = large_circuit(5, 20)
+    assert kernels.compiled(circuit) is kernels.compiled(circuit) is kernels.for_outputs(circuit, 1)
+    assert kernels.for_outputs(circuit, 8) is kernels.for_outputs(circuit, 32)
+
+
+def test_rows_are_shared_by_wires_that_are_never_alive_together():
+    builder = Builder(["a", "b"], fold=False)
+    wire = 0
+    for _ in range(100):
+        wire = builder.add("xor", wire, 1)
+    circuit = builder.circuit({"y": wire})
+    assert kernels.for_outputs(circuit, 8).rows == 3  # b, a wire and the one made of it; a is read once
 
 
 def test_bad_inputs_are_named():
