@@ -104,9 +104,10 @@ def _probing_values(types: Sequence[Word], patterns: int) -> Values:
     values = from_bits(bits, types, patterns)
     choice = mixed_words(len(types), patterns, start=bits.size) % np.uint64(5)
     choice[:, :5] = np.arange(5)[:patterns]
+    special = max(5, patterns // 2)
     for row, word, chosen in zip(values, types, choice, strict=True):
         extremes = np.array([word.lo, word.hi, 0, max(word.lo, -1), min(word.hi, 1)], np.int64)
-        row[: patterns // 2] = extremes[chosen[: patterns // 2]]
+        row[:special] = extremes[chosen[:special]]
     return values
 
 
