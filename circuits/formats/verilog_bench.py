@@ -7,8 +7,6 @@ extremes among them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +30,7 @@ module {bench};
   reg [{output_msb}:0] wanted;
   wire [{output_msb}:0] found;
   reg failed;
-{spare}{ports}  {module} dut({pins});
+{spare}  {module} dut({pins});
   task check(input [{input_msb}:0] pattern, input [{output_msb}:0] expected);
     if (!failed) begin
       given = pattern;
@@ -40,7 +38,7 @@ module {bench};
       #1;
       if (found !== wanted) begin
         failed = 1'b1;
-        $display({failure});
+        $display("FAIL inputs %b: got %b, expected %b", given, found, wanted);
       end
     end
   endtask
@@ -53,40 +51,64 @@ endmodule
 """
 
 
-_BITS_FAILURE = '"FAIL inputs %b: got %b, expected %b", given, found, wanted'
+_WORD_BENCH = """\
+// Prints PASS, or FAIL with the first pattern that comes out wrong. Vectors: the first port is rightmost.
+module {bench};
+{nets}  reg failed;
+  {module} dut({pins});
+  task check(input [{input_msb}:0] pattern, input [{output_msb}:0] expected);
+    if (!failed) begin
+      {given} = pattern;
+      {wanted} = expected;
+      #1;
+      if ({found} !== expected) begin
+        failed = 1'b1;
+        $display("FAIL inputs {given_text}: got {found_text}, expected {found_text}", {shown});
+      end
+    end
+  endtask
+  initial begin
+    failed = 1'b0;
+{checks}    if (!failed) $display("PASS {patterns} patterns");
+    $finish;
+  end
+endmodule
+"""
 
 
-class _Port(NamedTuple):
-    """A port as the bench has it: its bits in the vector of all inputs or outputs, and a net of its type."""
-
-    name: str
-    word: Word
-    start: int
-
-    def part(self, vector: str) -> str:
-        """Return the port's bits of a vector."""
-        first = self.start
-        return f"{vector}[{first}]" if self.word == BIT else f"{vector}[{first + self.word.bits - 1}:{first}]"
+def _of_bits(circuit: Circuit) -> tuple[str, dict[str, str]]:
+    """Return the text of a bench for a circuit of bits, and what stands in it."""
+    pins = [f".{identifier(name)}(given[{k}])" for k, name in enumerate(circuit.input_names)]
+    pins += [f".{identifier(name)}(found[{k}])" for k, name in enumerate(circuit.output_names)]
+    spare = "" if circuit.num_outputs else "  assign found = 1'b0;\n"
+    return _BENCH, {"pins": ", ".join(pins), "spare": spare}
 
 
-def _ports(names: Sequence[str], types: Sequence[Word]) -> list[_Port]:
-    starts = accumulate((word.bits for word in types), initial=0)
-    return [_Port(*port) for port in zip(names, types, starts, strict=False)]
+def _of_words(circuit: Circuit) -> tuple[str, dict[str, str]]:
+    """Return the text of a bench for a circuit of words, where every port is a vector of its own, likewise."""
+    given = [(f"x{k}", word) for k, word in enumerate(circuit.input_types)]
+    found = [(f"y{k}", word) for k, word in enumerate(circuit.output_types)]
+    wanted = [(f"w{k}", word) for k, word in enumerate(circuit.output_types)]
+    ports = zip([*circuit.input_names, *circuit.output_names], [*given, *found], strict=True)
+    pins = ", ".join(f".{identifier(name)}({net})" for name, (net, _) in ports)
+    shown = ", ".join(net for net, _ in [*given, *found, *wanted])
+    # a circuit without inputs or without outputs has a bit of them
+    given, found, wanted = given or [("x", BIT)], found or [("y = 1'b0", BIT)], wanted or [("w", BIT)]
+    kinds = (("reg", given), ("wire", found), ("reg", wanted))
 
+    def joined(nets: list[tuple[str, Word]]) -> str:
+        return "{" + ", ".join(net.split()[0] for net, _ in reversed(nets)) + "}"
 
-def _shown_ports(inputs: list[_Port], outputs: list[_Port]) -> tuple[str, str]:
-    """Return declarations of nets that show every port as a number, and what to display with them."""
-    shown = [
-        *((port, f"x{k}", "given") for k, port in enumerate(inputs)),
-        *((port, f"y{k}", "found") for k, port in enumerate(outputs)),
-        *((port, f"w{k}", "wanted") for k, port in enumerate(outputs)),
-    ]
-    declared = "".join(f"  {typed('wire', p.word, net)} = {p.part(vector)};\n" for p, net, vector in shown)
-    groups = []
-    for group in (shown[: len(inputs)], shown[len(inputs) :][: len(outputs)], shown[len(inputs) + len(outputs) :]):
-        groups.append(" ".join(f"{_literal(port.name)}=%0d" for port, _, _ in group))
-    text = f'"FAIL inputs {groups[0]}: got {groups[1]}, expected {groups[2]}"'
-    return declared, ", ".join([text, *(net for _, net, _ in shown)])
+    return _WORD_BENCH, {
+        "nets": "".join(f"  {typed(kind, word, net)};\n" for kind, nets in kinds for net, word in nets),
+        "pins": pins,
+        "given": joined(given),
+        "found": joined(found),
+        "wanted": joined(wanted),
+        "given_text": " ".join(f"{_literal(name)}=%0d" for name in circuit.input_names),
+        "found_text": " ".join(f"{_literal(name)}=%0d" for name in circuit.output_names),
+        "shown": shown,
+    }
 
 
 def _literal(name: str) -> str:
@@ -143,21 +165,13 @@ def testbench(circuit: Circuit, patterns: int) -> bytes:
         characters = np.where(bits, ord("1"), ord("0")).astype(np.uint8)
         return [f"{len(row)}'b{row.tobytes().decode()}" for row in characters]
 
-    inputs = _ports(circuit.input_names, circuit.input_types)
-    outputs = _ports(circuit.output_names, circuit.output_types)
-    pins = [f".{identifier(port.name)}({port.part('given')})" for port in inputs]
-    pins += [f".{identifier(port.name)}({port.part('found')})" for port in outputs]
-    ports, failure = _shown_ports(inputs, outputs) if circuit.has_words else ("", _BITS_FAILURE)
-    text = _BENCH.format(
+    text, parts = (_of_words if circuit.has_words else _of_bits)(circuit)
+    return text.format(
         bench=identifier(f"{circuit.name}_tb"),
         module=identifier(circuit.name),
         input_msb=max(len(words), 1) - 1,
         output_msb=max(len(wanted), 1) - 1,
-        spare="" if outputs else "  assign found = 1'b0;\n",
-        ports=ports,
-        failure=failure,
-        pins=", ".join(pins),
         checks="".join(f"    check({x}, {y});\n" for x, y in zip(spelled(words), spelled(wanted), strict=True)),
         patterns=patterns,
-    )
-    return text.encode()
+        **parts,
+    ).encode()
