@@ -260,9 +260,9 @@ def write(circuit: Circuit) -> bytes:
     Raises:
         CircuitError: a word gate that 64 bits cannot compute.
     """
-    live = folded(circuit)
+    live = folded(circuit)  # it may have no words left; the function is still one of integers
     inputs, function = live.num_inputs, function_name(live)
-    kind, gate_text, weights, main = (_of_words if live.has_words else _of_bits)(live)
+    kind, gate_text, weights, main = (_of_words if circuit.has_words else _of_bits)(live)
     split = list(parts(weights))
     slot, scratch = slots(live, split)
     ports: dict[int, list[int]] = {}
