@@ -139,6 +139,9 @@ int main(void)
 """
 
 
+_VARIABLE = re.compile(r"\w+(?:\[\d+\])?")
+
+
 class Part(NamedTuple):
     """Gates ``first`` to ``stop - 1`` of the circuit."""
 
@@ -236,7 +239,9 @@ def _of_words(circuit: Circuit) -> _Dialect:
     gates = [(op, params) for op, _, params in circuit.gates()]
 
     def gate(g: int, reads: list[str]) -> list[str]:
-        return word_gate(circuit, g, f"g{g}", reads) if on_words[g] else bit_gate(*gates[g], f"g{g}", reads)
+        made = word_gate(circuit, g, f"g{g}", reads) if on_words[g] else bit_gate(*gates[g], f"g{g}", reads)
+        needed = set(_VARIABLE.findall("\n".join(made)))  # ranges can make a fan-in needless, and compilers complain
+        return made + [f"(void){name};" for name in dict.fromkeys(reads) if name not in needed]
 
     types = circuit.input_types
     main = _WORD_MAIN.format(
