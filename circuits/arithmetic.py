@@ -26,7 +26,7 @@ from math import isqrt
 from typing import Any, NamedTuple
 
 from circuits import library
-from circuits.algebra import Algebra
+from circuits.algebra import Algebra, Interval
 from circuits.wires import BIT, Word
 
 V = Any  # a value of an algebra
@@ -70,6 +70,16 @@ class WordFace(NamedTuple):
     ring: bool
     predicate: bool
     source: str
+
+
+def within_int64(exact: Interval) -> bool:
+    """Tell whether a result and everything on the way to it fits a signed integer of 64 bits."""
+    return INT64[0] <= exact.peak[0] and exact.peak[1] <= INT64[1]
+
+
+def in_int64(face: WordFace, exact: Interval, word: Word) -> bool:
+    """Tell whether 64-bit integers, whose overflow wraps, compute a gate of type ``word`` of that exact result."""
+    return (face.ring and not word.saturate) or within_int64(exact)
 
 
 def reach(lo: int, hi: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.algebra import INTERVALS, Arrays, fitted, interval
-from circuits.arithmetic import INT64, WordFace
+from circuits.arithmetic import in_int64, within_int64
 from circuits.check import word_gates
 from circuits.circuit import Circuit
 from circuits.errors import TableError
@@ -31,13 +31,7 @@ _BLOCK = 1 << 12  # patterns evaluated at a time: long enough for numpy, short e
 def exact_in_int64(compute: Callable[[Sequence[Any], Any], Any], types: Sequence[Word]) -> bool:
     """Tell whether ``compute(x, algebra)`` meets only numbers of 64 bits for all fan-ins of these types."""
     result = compute([interval(word) for word in types], INTERVALS)
-    peaks = [interval(part).peak for part in (result if isinstance(result, list) else [result])]
-    return all(INT64[0] <= lo and hi <= INT64[1] for lo, hi in peaks)
-
-
-def _in_int64(face: WordFace, params: tuple[int, ...], types: Sequence[Word], word: Word) -> bool:
-    """Tell whether a gate may be computed in int64, whose overflow wraps."""
-    return (face.ring and not word.saturate) or exact_in_int64(lambda x, o: face.forward(x, params, o), types)
+    return all(within_int64(interval(part)) for part in (result if isinstance(result, list) else [result]))
 
 
 def _step(circuit: Circuit, gate: int, on_words: bool) -> Callable[[Values], Any]:
@@ -47,7 +41,8 @@ def _step(circuit: Circuit, gate: int, on_words: bool) -> Callable[[Values], Any
     if face is None or not on_words:
         return lambda values: row.forward([values[f] for f in fanin], params, np.int64(0)) & 1
     forward, types = face.forward, [circuit.type_of(f) for f in fanin]
-    if _in_int64(face, params, types, word):
+    exact = interval(forward([interval(t) for t in types], params, INTERVALS))
+    if in_int64(face, exact, word):
         held = [np.int64(p) for p in params] if len(params) < 64 else np.array(params, np.int64)
         return lambda values: fitted(forward([values[f] for f in fanin], held, ARRAYS), word, ARRAYS)
     return lambda values: fitted(forward([values[f].astype(object) for f in fanin], params, ARRAYS), word, ARRAYS)

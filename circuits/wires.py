@@ -103,11 +103,16 @@ def parsed(text: str) -> Word:
     return checked(Word(int(match["bits"]), match["sign"] == "s", match["saturate"] is not None))
 
 
+def narrowest(lo: int, hi: int) -> Word:
+    """Return the narrowest type for every integer in lo..hi, unsigned if there is no negative one, however wide."""
+    signed = lo < 0
+    return Word(max(1, max(hi, ~lo if signed else 0).bit_length() + signed), signed)
+
+
 def holding(lo: int, hi: int) -> Word:
-    """Return the narrowest type for every integer in lo..hi; unsigned if there is no negative one.
+    """Return :func:`narrowest`, which a wire can have.
 
     Raises:
         CircuitError: numbers beyond 64 bits.
     """
-    signed = lo < 0
-    return checked(Word(max(1, max(hi, ~lo if signed else 0).bit_length() + signed), signed))
+    return checked(narrowest(lo, hi))

@@ -35,6 +35,7 @@ class Format(NamedTuple):
         suffixes: file name endings.
         description: one line for a person.
         naming: what it asks of port names; None if it has no names.
+        words: whether it can hold words; if not, a circuit is written with the bits that store them.
         max_bytes: the largest (decompressed) file that is read; keeps every reader below 2 GiB of memory.
         parse: ``parse(data, path)``: the circuit or table in the bytes; the path serves names and messages.
         write: ``write(circuit)``: its bytes.
@@ -45,6 +46,7 @@ class Format(NamedTuple):
     suffixes: tuple[str, ...]
     description: str
     naming: Naming | None
+    words: bool
     max_bytes: int
     parse: Callable[[bytes, str], Circuit | TruthTable] | None
     write: Callable[[Circuit], bytes] | None
@@ -62,6 +64,15 @@ def _named(given: Any, asked: Naming) -> Any:
     return replace(given, input_names=inputs, output_names=outputs, name=legal(given.name, asked.reserved))
 
 
+def _of_bits(given: Circuit | TruthTable) -> Circuit | TruthTable:
+    """Return a circuit of words as the circuit of the bits that store them, all else as it is."""
+    if isinstance(given, TruthTable) or not given.has_words:
+        return given
+    from circuits.rewrite import bit_blasted
+
+    return bit_blasted(given)
+
+
 def _format(
     module: str,
     name: str,
@@ -71,12 +82,17 @@ def _format(
     reads: str | None = "parse",
     writes: str | None = "write",
     writes_table: str | None = None,
+    writer_module: str = "",
     naming: Naming | None = Naming(),  # noqa: B008  (a value)
+    words: bool = False,
     max_bytes: int,
 ) -> Format:
-    """Make a row; its module, which has the functions named, is imported when first used."""
+    """Make a row; its module, which has the functions named, is imported when first used.
 
-    def function(name: str) -> Callable[..., Any]:
+    What writes may have a module of its own.
+    """
+
+    def function(name: str, module: str = module) -> Callable[..., Any]:
         return getattr(import_module(f"circuits.formats.{module}"), name)
 
     def parse(data: bytes, path: str) -> Circuit | TruthTable:
@@ -92,7 +108,8 @@ def _format(
     def writer(writes: str) -> Callable[[Any], bytes]:
         def write(given: Any) -> bytes:
             try:
-                return function(writes)(_named(given, naming or Naming()))
+                held = given if words else _of_bits(given)
+                return function(writes, writer_module or module)(_named(held, naming or Naming()))
             except (CircuitError, TableError) as error:
                 raise FormatError(f"cannot write {given.name!r} as {name}: {error}") from None
 
@@ -103,6 +120,7 @@ def _format(
         suffixes,
         description,
         naming,
+        words,
         max_bytes,
         parse if reads else None,
         writer(writes) if writes else None,
@@ -136,20 +154,20 @@ _ROWS = (
         naming=Naming(reserved="#(),=", shared=True), max_bytes=64 * MIB,
     ),
     _format(
-        "verilog", "structural Verilog", (".v",), "one module of assigns and gate primitives",
-        naming=Naming(shared=True), max_bytes=64 * MIB,
+        "verilog", "structural Verilog", (".v",), "one module of assigns and gate primitives; words as vectors",
+        writer_module="verilog_text", naming=Naming(shared=True), words=True, max_bytes=64 * MIB,
     ),
     _format(
         "native", "native JSON", (".json",), "every array of a circuit, versioned",
-        max_bytes=64 * MIB,
+        words=True, max_bytes=64 * MIB,
     ),
     _format(
-        "c", "C99", (".c",), "a function on packed words, 64 patterns a call, with a test main",
-        reads=None, max_bytes=0,
+        "c", "C99", (".c",), "a function on packed words, 64 patterns a call, or on integers; with a test main",
+        reads=None, words=True, max_bytes=0,
     ),
     _format(
         "dot", "DOT graph", (".dot",), "the graph of gates for graphviz",
-        reads=None, max_bytes=0,
+        reads=None, words=True, max_bytes=0,
     ),
 )  # fmt: skip
 
@@ -300,11 +318,11 @@ def testbench(circuit: Circuit, patterns: int = 4096) -> bytes:
     """Return a Verilog test bench that checks itself, for the module that ``encode(circuit, ".v")`` is.
 
     It prints PASS, or FAIL with the first pattern that comes out wrong, and finishes. Every pattern is tried up to 12
-    inputs; beyond, ``patterns`` fixed and well mixed ones.
+    bits of input; beyond, ``patterns`` fixed and well mixed ones, words also at their extremes.
     """
-    from circuits.formats import verilog
+    from circuits.formats import verilog_bench
 
-    return verilog.testbench(_named(circuit, FORMATS[".v"].naming or Naming()), patterns)
+    return verilog_bench.testbench(_named(circuit, FORMATS[".v"].naming or Naming()), patterns)
 
 
 def write_testbench(circuit: Circuit, path: str | PathLike[str], patterns: int = 4096) -> None:

@@ -1,4 +1,8 @@
-"""The package's own format: every array of a circuit as JSON, versioned, one field a line."""
+"""The package's own format: every array of a circuit as JSON, versioned, one field a line.
+
+Version 2 adds the type of every wire as text (``bit``, ``s8``, ``u4sat``); a circuit of bits is written as version 1,
+which knows the rows with a bit face only.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ import json
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuits.check import check
 from circuits.circuit import Circuit
-from circuits.errors import FormatError
+from circuits.errors import CircuitError, FormatError
 from circuits.formats.text import decode, shown
-from circuits.gates import GATES, OP
+from circuits.gates import BIT_GATES, GATES, OP
+from circuits.wires import parsed
 
-FORMAT, VERSION = "gatewright-circuit", 1
+FORMAT, VERSIONS = "gatewright-circuit", (1, 2)
 _NAMES = ("input_names", "output_names", "op")
 _WIRES = ("fanin_start", "fanin", "param_start", "outputs")
 _FIELDS = ("format", "version", "name", "input_names", "output_names", "op", *_WIRES[:3], "params", "outputs")
+_TYPED_FIELDS = (*_FIELDS, "types")
+_ROWS = {1: [gate.name for gate in BIT_GATES], 2: list(OP)}
 
 
 def _refuse_constant(value: str) -> NoReturn:
@@ -49,11 +57,13 @@ def parse(data: bytes, name: str) -> Circuit:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise FormatError(f'expected an object with "format": "{FORMAT}"')
     version = found.get("version")
-    if type(version) is not int or version != VERSION:
-        raise FormatError(f"got version {shown(str(version))}, expected {VERSION}; a newer release may read it")
-    if set(found) != set(_FIELDS):
-        odd = sorted(set(found) ^ set(_FIELDS))[0]
-        raise FormatError(f"field {shown(odd)} is {'missing' if odd in _FIELDS else 'unknown'}")
+    if type(version) is not int or version not in VERSIONS:
+        known = " or ".join(map(str, VERSIONS))
+        raise FormatError(f"got version {shown(str(version))}, expected {known}; a newer release may read it")
+    fields = _FIELDS if version == 1 else _TYPED_FIELDS
+    if set(found) != set(fields):
+        odd = sorted(set(found) ^ set(fields))[0]
+        raise FormatError(f"field {shown(odd)} is {'missing' if odd in fields else 'unknown'}")
     if not isinstance(found["name"], str) or not found["name"].isprintable():
         raise FormatError('field "name": expected printable text')
     for field in _NAMES:
@@ -63,12 +73,14 @@ def parse(data: bytes, name: str) -> Circuit:
         values = _listed(found, field, int)
         if values and not (lo <= min(values) and max(values) < hi):
             raise FormatError(f'field "{field}": expected integers from {lo} below {hi}')
-    unknown = next((op for op in found["op"] if op not in OP), None)
+    rows = _ROWS[version]
+    unknown = next((op for op in dict.fromkeys(found["op"]) if op not in rows), None)
     if unknown is not None:
-        raise FormatError(f'field "op": got {shown(unknown)}, expected one of {" ".join(OP)}')
+        raise FormatError(f'field "op": got {shown(unknown)}, expected one of {" ".join(rows)}')
     for field in ("fanin_start", "param_start"):
         if len(found[field]) != len(found["op"]) + 1:
             raise FormatError(f'field "{field}": got {len(found[field])} numbers, expected {len(found["op"]) + 1}')
+    types = _types(found)
     starts, fanin, param_starts, outputs = (np.array(found[field], np.int32) for field in _WIRES)
     return check(
         Circuit(
@@ -81,8 +93,21 @@ def parse(data: bytes, name: str) -> Circuit:
             np.array(found["params"], np.int64),
             outputs,
             found["name"],
+            types,
         )
     )
+
+
+def _types(found: dict[str, Any]) -> NDArray[np.uint8]:
+    """Return the code of every wire's type: a bit where none are given."""
+    wires = len(found["input_names"]) + len(found["op"])
+    given = _listed(found, "types", str) if "types" in found else ["bit"] * wires
+    if len(given) != wires:
+        raise FormatError(f'field "types": got {len(given)} types, expected one a wire, {wires}')
+    try:
+        return np.array([parsed(text).code for text in given], np.uint8)
+    except CircuitError as error:
+        raise FormatError(f'field "types": {error}') from None
 
 
 def _listed(found: dict[str, Any], field: str, kind: type) -> list[Any]:
@@ -94,9 +119,11 @@ def _listed(found: dict[str, Any], field: str, kind: type) -> list[Any]:
 
 def write(circuit: Circuit) -> bytes:
     """Write every array; the same circuit always gives the same bytes."""
-    values: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": circuit.name}
+    typed = circuit.has_words
+    values: dict[str, Any] = {"format": FORMAT, "version": VERSIONS[typed], "name": circuit.name}
     values |= {field: list(getattr(circuit, field)) for field in _NAMES[:2]}
     values["op"] = [GATES[op].name for op in circuit.op.tolist()]
     values |= {field: getattr(circuit, field).tolist() for field in (*_WIRES, "params")}
-    fields = (f"  {json.dumps(field)}: {json.dumps(values[field])}" for field in _FIELDS)
+    values["types"] = [str(circuit.type_of(w)) for w in range(circuit.num_wires)] if typed else []
+    fields = (f"  {json.dumps(f)}: {json.dumps(values[f])}" for f in (_TYPED_FIELDS if typed else _FIELDS))
     return ("{\n" + ",\n".join(fields) + "\n}\n").encode()

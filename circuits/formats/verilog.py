@@ -2,8 +2,8 @@
 
 Read: ANSI and plain port lists, vectors (bit i of ``a`` becomes the port ``a[i]``, least significant first), assigns
 of ``~ ! & | ^ ~^ ^~ && || ?:`` over nets, bits and parts of vectors, concatenations and constants of equal widths,
-primitives and, or, xor, nand, nor, xnor, not, buf. An expression over at most two nets is one gate. Written: one
-assign a gate, its text recorded from the row itself; on request a test bench that checks itself.
+primitives and, or, xor, nand, nor, xnor, not, buf. An expression over at most two nets is one gate. What is written is
+in :mod:`circuits.formats.verilog_text`.
 """
 
 from __future__ import annotations
@@ -12,22 +12,12 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
-import numpy as np
-
 from circuits.circuit import Circuit
 from circuits.errors import FormatError
-from circuits.formats.expression import template
-from circuits.formats.netlist import MAX_NETS, MAX_PORTS, Netlist, net_names
+from circuits.formats.netlist import MAX_NETS, MAX_PORTS, Netlist
 from circuits.formats.text import decode, number, shown
 from circuits.gates import GATE
 from circuits.names import legal
-from circuits.words import Words, enumerate_inputs, mask_words, mixed_words, unpack, word_count
-
-EXHAUSTIVE_INPUTS = 12
-"""A test bench tries all patterns up to this many inputs."""
-
-MAX_BENCH_BITS = 1 << 26
-"""Values in a test bench, 64 MiB of text; circuits of very many ports are tried on fewer patterns."""
 
 MAX_DEPTH = 100
 MAX_TOKENS = 12 << 20
@@ -51,8 +41,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-
 # The two statements that make up almost all of a large netlist, each taken in one piece.
 _SHORT = re.compile(
     r"""
@@ -526,92 +514,3 @@ def parse(data: bytes, name: str) -> Circuit:
         CircuitError: port names that collide.
     """
     return _Parser(decode(data)).module()
-
-
-def identifier(name: str) -> str:
-    """Return a name as Verilog spells it: escaped, with the space that ends it, where it is no simple identifier."""
-    return name if _PLAIN.fullmatch(name) and name not in KEYWORDS else f"\\{name} "
-
-
-def write(circuit: Circuit) -> bytes:
-    """Write a module with one assign per gate."""
-    given, copies = net_names(circuit)
-    names = [identifier(name) for name in given]
-    ports = [*map(identifier, circuit.input_names)], [*map(identifier, circuit.output_names)]
-    head = f"module {identifier(circuit.name)}(\n  " + ",\n  ".join(ports[0] + ports[1]) + "\n);\n"
-    body = [f"  {word} {name};\n" for word, group in zip(("input", "output"), ports, strict=True) for name in group]
-    outputs = set(circuit.output_names)
-    for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
-        if given[wire] not in outputs:
-            body.append(f"  wire {names[wire]};\n")
-        text = template(op, params, "1'b0", "1'b1").text.format(*[names[f] for f in fanin])
-        body.append(f"  assign {names[wire]} = {text};\n")
-    body += [f"  assign {identifier(output)} = {identifier(net)};\n" for output, net in copies]
-    return "".join([head, *body, "endmodule\n"]).encode()
-
-
-_BENCH = """\
-// Prints PASS, or FAIL with the first pattern that comes out wrong. Vectors: the first port is the rightmost bit.
-module {bench};
-  reg [{input_msb}:0] given;
-  reg [{output_msb}:0] wanted;
-  wire [{output_msb}:0] found;
-  reg failed;
-{spare}  {module} dut({pins});
-  task check(input [{input_msb}:0] pattern, input [{output_msb}:0] expected);
-    if (!failed) begin
-      given = pattern;
-      wanted = expected;
-      #1;
-      if (found !== wanted) begin
-        failed = 1'b1;
-        $display("FAIL inputs %b: got %b, expected %b", given, found, wanted);
-      end
-    end
-  endtask
-  initial begin
-    failed = 1'b0;
-{checks}    if (!failed) $display("PASS {patterns} patterns");
-    $finish;
-  end
-endmodule
-"""
-
-
-def testbench(circuit: Circuit, patterns: int) -> bytes:
-    """Write a module that drives every pattern through the circuit's module and compares with what we simulate.
-
-    Args:
-        circuit: with the names :func:`write` is given.
-        patterns: how many patterns are tried where they are too many to try all.
-    """
-    from circuits.simulate import simulate
-
-    n, m = circuit.num_inputs, circuit.num_outputs
-    if n <= EXHAUSTIVE_INPUTS:
-        patterns = 1 << n
-        words = enumerate_inputs(n)
-    else:
-        patterns = max(1, min(patterns, MAX_BENCH_BITS // (n + m)))
-        words = mixed_words(n, word_count(patterns)) & mask_words(patterns)
-    wanted = simulate(circuit, words, patterns=patterns)
-
-    def spelled(rows: Words) -> list[str]:
-        """Return a binary constant per pattern, the last row first."""
-        bits = unpack(rows, patterns).T[:, ::-1] if len(rows) else np.zeros((patterns, 1), bool)
-        characters = np.where(bits, ord("1"), ord("0")).astype(np.uint8)
-        return [f"{len(row)}'b{row.tobytes().decode()}" for row in characters]
-
-    pins = [f".{identifier(name)}(given[{k}])" for k, name in enumerate(circuit.input_names)]
-    pins += [f".{identifier(name)}(found[{k}])" for k, name in enumerate(circuit.output_names)]
-    text = _BENCH.format(
-        bench=identifier(f"{circuit.name}_tb"),
-        module=identifier(circuit.name),
-        input_msb=max(n, 1) - 1,
-        output_msb=max(m, 1) - 1,
-        spare="" if m else "  assign found = 1'b0;\n",
-        pins=", ".join(pins),
-        checks="".join(f"    check({x}, {y});\n" for x, y in zip(spelled(words), spelled(wanted), strict=True)),
-        patterns=patterns,
-    )
-    return text.encode()

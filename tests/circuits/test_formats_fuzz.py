@@ -12,6 +12,7 @@ from circuits.circuit import Builder, Circuit
 from circuits.errors import FormatError
 from circuits.formats import FORMATS, encode
 from circuits.table import TruthTable
+from circuits.wires import BIT, Word
 
 MUTANTS = 2_000
 SECONDS = 10.0
@@ -65,6 +66,9 @@ WORDS += [
     b"#",
     b"\n",
     b"|",
+    b'"s8",',
+    b'"u64"',
+    b'"mul"',
 ]
 
 
@@ -74,6 +78,16 @@ def sample() -> Circuit:
     table = builder.add("lut3", 0, gate, 2, params=(0, 1, 1, 0, 1, 0, 0, 0))
     builder.add("mux", 0, table, gate)
     return builder.circuit({"p": gate, "q": table, "r": table + 1})
+
+
+def sample_of_words() -> Circuit:
+    """A circuit of words for the formats that hold them."""
+    s8, u2 = Word(8), Word(2, signed=False)
+    builder = Builder(["a", "b", "c"], name="sample", fold=False, types=[s8, u2, BIT])
+    total = builder.add("dot", 0, 1, 2, params=(3, -1, 7, -100), type=Word(9, saturate=True))
+    table = builder.add("table", 1, params=(5, -5, 0, 120))
+    chosen = builder.add("mux", 2, total, table)
+    return builder.circuit({"p": total, "q": chosen, "r": builder.add("lt", chosen, 0)})
 
 
 def mutated(seed: bytes, draw: random.Random) -> bytes:
@@ -108,7 +122,8 @@ def mutated(seed: bytes, draw: random.Random) -> bytes:
 
 
 def seeds(suffix: str) -> list[bytes]:
-    return [text.encode() for text in TEXTS[suffix]] + [encode(sample(), suffix)]
+    typed = [encode(sample_of_words(), suffix)] if suffix == ".json" else []
+    return [text.encode() for text in TEXTS[suffix]] + [encode(sample(), suffix)] + typed
 
 
 @pytest.mark.parametrize("suffix", [s for s, row in FORMATS.items() if row.parse])
