@@ -481,6 +481,11 @@ class Builder:
         """The input wires."""
         return list(range(len(self.input_names)))
 
+    @property
+    def num_gates(self) -> int:
+        """Number of gates so far."""
+        return len(self._op)
+
     def term(self, wire: int, ring: Word | None = None) -> Term:
         """Wrap a wire for ``& | ^ ~``, or ``+ - * << >>`` with results of type ``ring``, by default exact ones."""
         return Term(self, wire, ring)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from circuits import library
 from circuits.check import word_gates
 from circuits.circuit import Builder, Circuit, Term
-from circuits.errors import TableError
+from circuits.errors import CircuitError, TableError
 from circuits.gates import GATE
 from circuits.names import distinct
 from circuits.order import fanin_cone
 from circuits.table import TruthTable
 from circuits.wires import BIT, Word
 from circuits.words import unpack
+
+MAX_BLASTED = 1 << 22
+"""Gates of bits that words may become: a small file can ask for very many of them."""
 
 Emit = Callable[[Builder, str, tuple[int, ...], tuple[int, ...], Word], int]
 
@@ -72,6 +75,9 @@ def bit_blasted(circuit: Circuit) -> Circuit:
 
     Ports keep their order, a word's bits least significant first, named by :func:`bit_names`. A circuit of bits comes
     back as it is.
+
+    Raises:
+        CircuitError: more than ``MAX_BLASTED`` gates.
     """
     if not circuit.has_words:
         return circuit
@@ -93,6 +99,10 @@ def bit_blasted(circuit: Circuit) -> Circuit:
             exact = face.blast(builder, read, params)
             word = types[w]
             wires.append(library.fitted(builder, exact, word.bits, signed=word.signed, saturate=word.saturate))
+            if builder.num_gates > MAX_BLASTED:
+                raise CircuitError(
+                    f"{circuit.name}: its words take more than {MAX_BLASTED} gates of bits, the most made"
+                )
     driven = [wire for w in circuit.outputs.tolist() for wire in wires[w]]
     outputs = zip(bit_names(circuit.output_names, circuit.output_types), driven, strict=True)
     return without_dead_gates(builder.circuit(outputs))
