@@ -18,8 +18,9 @@ from circuits.check import word_gates
 from circuits.circuit import Circuit
 from circuits.errors import TableError
 from circuits.gates import GATES
+from circuits.instructions import Int64Error
 from circuits.rewrite import bit_blasted
-from circuits.simulate import BLOCK_WORDS, MAX_WORDS, simulate
+from circuits.simulate import BLOCK_WORDS, KERNEL_WORK, MAX_WORDS, simulate
 from circuits.wires import Word
 from circuits.words import Words, pack, unpack
 
@@ -69,6 +70,21 @@ def checked_values(circuit: Circuit, given: ArrayLike, types: Sequence[Word], wh
     return values.astype(np.int64)
 
 
+def _by_kernel(circuit: Circuit, inputs: Values, *, all_wires: bool) -> Values | None:
+    """Evaluate all wires or the outputs by the kernel, if that is worth it and every gate is exact in 64 bits."""
+    if (circuit.num_gates + len(circuit.fanin)) * (inputs.shape[1] + 1024) < KERNEL_WORK:
+        return None
+    from circuits import value_kernels
+
+    try:
+        program = (value_kernels.wires_program if all_wires else value_kernels.outputs_program)(circuit)
+    except Int64Error:
+        return None
+    answers = np.empty((len(program.answers), inputs.shape[1]), np.int64)
+    value_kernels.run(program, np.ascontiguousarray(inputs), answers)
+    return answers
+
+
 def wire_values(circuit: Circuit, inputs: ArrayLike) -> Values:
     """Evaluate every wire.
 
@@ -88,6 +104,9 @@ def wire_values(circuit: Circuit, inputs: ArrayLike) -> Values:
             f"values of {circuit.name!r}: the answer has {circuit.num_wires} x {given.shape[1]} integers, expected at "
             f"most {MAX_WORDS}; give fewer patterns at a time"
         )
+    found = _by_kernel(circuit, given, all_wires=True)
+    if found is not None:
+        return found
     values = np.empty((circuit.num_wires, given.shape[1]), np.int64)
     values[: circuit.num_inputs] = given
     steps = _steps(circuit)
@@ -129,6 +148,9 @@ def simulate_values(circuit: Circuit, inputs: ArrayLike) -> Values:
             f"values of {circuit.name!r}: the answer has {circuit.num_outputs} x {given.shape[1]} integers, expected "
             f"at most {MAX_WORDS}; give fewer patterns at a time"
         )
+    found = _by_kernel(circuit, given, all_wires=False)
+    if found is not None:
+        return found
     outputs = np.empty((circuit.num_outputs, given.shape[1]), np.int64)
     block = max(1, min(_BLOCK, BLOCK_WORDS // max(1, circuit.num_wires)))
     steps, values = _steps(circuit), np.empty((circuit.num_wires, min(block, given.shape[1])), np.int64)

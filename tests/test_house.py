@@ -14,7 +14,8 @@ PACKAGES = ("circuits", "learn")
 ROOMS = {
     "circuits": (
         *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order"),
-        *("circuit", "table", "rewrite", "kernels", "simulate", "values", "compiled", "reverse", "polynomial"),
+        *("circuit", "table", "rewrite", "kernels", "simulate"),
+        *("instructions", "value_kernels", "values", "compiled", "reverse", "polynomial"),
         *("aig", "mapping", "sweep"),
         *("verify", "formats", "tools", "draw"),
     ),
