@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.circuit import Circuit
-from circuits.gates import GATES
+from circuits.instructions import Code, Int64Error, codes
 from circuits.simulate import fitting, masked, simulate
+from circuits.values import fitting_values, simulate_values
 from circuits.words import Words
 
 LANES = 8
@@ -36,15 +37,65 @@ CHUNK = 200
 PART = 100
 """Functions LLVM gets at once: enough to hide a module's own cost, few enough to bound memory."""
 
+VECTORS = 1, 4
+"""Vectors a function runs on before the next one does: packed bits, words. Words fill fewer patterns into a vector."""
+
 _OLDEST = (17,)  # the first LLVM whose only pointer type is ``ptr``
 _BYTES = 8 * LANES
 _VECTOR = f"<{LANES} x i64>"
-_ONES = "<" + ", ".join(["i64 -1"] * LANES) + ">"
+_TRUTHS = f"<{LANES} x i1>"
 _WIDE = 'attributes #0 = { nounwind noinline "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
+_MINMAX = [f"declare {_VECTOR} @llvm.s{name}.v{LANES}i64({_VECTOR}, {_VECTOR})" for name in ("min", "max")]
 
-# Runs all parts on each block of 8 words: copies the block's inputs into the first slots, and outputs out of theirs.
-_DRIVER = f"""
-define void @run(ptr %layout, ptr %in, ptr %out, i64 %row, i64 %blocks, ptr %scratch) #0 {{
+
+def _taken() -> str:
+    """Return the text that reads an entry of a table for every lane."""
+    lines, before = [], "undef"
+    for k in range(LANES):
+        after = "{0}" if k == LANES - 1 else f"{{0}}.{k}"
+        lines += [
+            f"{{0}}.at{k} = extractelement {_VECTOR} {{1}}, i32 {k}",
+            f"{{0}}.to{k} = getelementptr i64, ptr {{2}}, i64 {{0}}.at{k}",
+            f"{{0}}.of{k} = load i64, ptr {{0}}.to{k}",
+            f"{after} = insertelement {_VECTOR} {before}, i64 {{0}}.of{k}, i32 {k}",
+        ]
+        before = after
+    return "\n".join(lines)
+
+
+def _truth(comparison: str) -> str:
+    return f"{{0}}.is = icmp {comparison} {_VECTOR} {{1}}, {{2}}\n{{0}} = zext {_TRUTHS} {{0}}.is to {_VECTOR}"
+
+
+_TEXT = {
+    **{name: f"{{0}} = {name} {_VECTOR} {{1}}, {{2}}" for name in ("and", "or", "xor", "add", "sub", "mul", "shl")},
+    "shr": f"{{0}} = ashr {_VECTOR} {{1}}, {{2}}",
+    "extend": f"{{0}}.up = shl {_VECTOR} {{1}}, {{2}}\n{{0}} = ashr {_VECTOR} {{0}}.up, {{2}}",
+    "madd": f"{{0}}.by = mul {_VECTOR} {{2}}, {{3}}\n{{0}} = add {_VECTOR} {{1}}, {{0}}.by",
+    "less": _truth("slt"),
+    "equal": _truth("eq"),
+    "where": f"{{0}}.is = icmp ne {_VECTOR} {{1}}, zeroinitializer\n"
+    f"{{0}} = select {_TRUTHS} {{0}}.is, {_VECTOR} {{2}}, {_VECTOR} {{3}}",
+    "min": f"{{0}} = call {_VECTOR} @llvm.smin.v{LANES}i64({_VECTOR} {{1}}, {_VECTOR} {{2}})",
+    "max": f"{{0}} = call {_VECTOR} @llvm.smax.v{LANES}i64({_VECTOR} {{1}}, {_VECTOR} {{2}})",
+    "take": _taken(),
+}
+"""Instruction -> its text; ``{0}`` is what it gives, ``{1}``, ``{2}``, ``{3}`` are its operands."""
+
+
+@lru_cache(maxsize=1 << 10)
+def _splat(value: int) -> str:
+    """Return the text of a vector that holds one number."""
+    return "<" + ", ".join([f"i64 {value}"] * LANES) + ">"
+
+
+def _driver(vectors: int) -> str:
+    """Write what runs all parts on each block of so many vectors.
+
+    It copies the block's inputs into the first slots, and outputs out of theirs.
+    """
+    return f"""
+define void @run(ptr %layout, ptr %in, ptr %out, i64 %row, i64 %size, ptr %scratch) #0 {{
 entry:
   %f = load [5 x i64], ptr %layout
   %ins = extractvalue [5 x i64] %f, 0
@@ -56,22 +107,34 @@ entry:
   %places = inttoptr i64 %places.at to ptr
   br label %block
 block:
-  %b = phi i64 [ 0, %entry ], [ %b.next, %after ]
-  %at = mul i64 %b, {_BYTES}
-  %b.next = add i64 %b, 1
-  %b.more = icmp ult i64 %b, %blocks
+  %at = phi i64 [ 0, %entry ], [ %at.next, %after ]
+  %at.next = add i64 %at, {vectors * _BYTES}
+  %left = sub i64 %size, %at
+  %full = icmp ugt i64 %left, {vectors * _BYTES}
+  %bytes = select i1 %full, i64 {vectors * _BYTES}, i64 %left
+  %b.more = icmp ult i64 %at, %size
   br i1 %b.more, label %reading, label %end
 reading:
-  %i = phi i64 [ 0, %block ], [ %i.next, %read ]
+  %i = phi i64 [ 0, %block ], [ %i.next, %read.end ]
   %i.more = icmp ult i64 %i, %ins
-  br i1 %i.more, label %read, label %working
-read:
+  br i1 %i.more, label %read.start, label %working
+read.start:
   %i.row = mul i64 %i, %row
   %i.at = add i64 %i.row, %at
   %i.from = getelementptr i8, ptr %in, i64 %i.at
-  %i.value = load {_VECTOR}, ptr %i.from, align 8
-  %i.to = getelementptr {_VECTOR}, ptr %scratch, i64 %i
-  store {_VECTOR} %i.value, ptr %i.to, align {_BYTES}
+  %i.slot = mul i64 %i, {vectors * _BYTES}
+  %i.to = getelementptr i8, ptr %scratch, i64 %i.slot
+  br label %read
+read:
+  %j = phi i64 [ 0, %read.start ], [ %j.next, %read ]
+  %j.from = getelementptr i8, ptr %i.from, i64 %j
+  %j.value = load {_VECTOR}, ptr %j.from, align 8
+  %j.to = getelementptr i8, ptr %i.to, i64 %j
+  store {_VECTOR} %j.value, ptr %j.to, align {_BYTES}
+  %j.next = add i64 %j, {_BYTES}
+  %j.more = icmp ult i64 %j.next, %bytes
+  br i1 %j.more, label %read, label %read.end
+read.end:
   %i.next = add i64 %i, 1
   br label %reading
 working:
@@ -81,22 +144,32 @@ working:
 work:
   %p.at = getelementptr ptr, ptr %parts, i64 %p
   %part = load ptr, ptr %p.at
-  call void %part(ptr %scratch)
+  call void %part(ptr %scratch, i64 %bytes)
   %p.next = add i64 %p, 1
   br label %working
 writing:
-  %o = phi i64 [ 0, %working ], [ %o.next, %write ]
+  %o = phi i64 [ 0, %working ], [ %o.next, %write.end ]
   %o.more = icmp ult i64 %o, %outs
-  br i1 %o.more, label %write, label %after
-write:
+  br i1 %o.more, label %write.start, label %after
+write.start:
   %o.slot = getelementptr i64, ptr %places, i64 %o
   %slot = load i64, ptr %o.slot
-  %o.from = getelementptr {_VECTOR}, ptr %scratch, i64 %slot
-  %o.value = load {_VECTOR}, ptr %o.from, align {_BYTES}
+  %slot.at = mul i64 %slot, {vectors * _BYTES}
+  %o.from = getelementptr i8, ptr %scratch, i64 %slot.at
   %o.row = mul i64 %o, %row
   %o.at = add i64 %o.row, %at
   %o.to = getelementptr i8, ptr %out, i64 %o.at
-  store {_VECTOR} %o.value, ptr %o.to, align 8
+  br label %write
+write:
+  %k = phi i64 [ 0, %write.start ], [ %k.next, %write ]
+  %k.from = getelementptr i8, ptr %o.from, i64 %k
+  %k.value = load {_VECTOR}, ptr %k.from, align {_BYTES}
+  %k.to = getelementptr i8, ptr %o.to, i64 %k
+  store {_VECTOR} %k.value, ptr %k.to, align 8
+  %k.next = add i64 %k, {_BYTES}
+  %k.more = icmp ult i64 %k.next, %bytes
+  br i1 %k.more, label %write, label %write.end
+write.end:
   %o.next = add i64 %o, 1
   br label %writing
 after:
@@ -108,41 +181,7 @@ end:
 """
 
 
-class _Value:
-    """A vector in a function being written: ``& | ^ ~`` add an instruction to its lines."""
-
-    __slots__ = ("lines", "name")
-
-    def __init__(self, lines: list[str], name: str) -> None:
-        self.lines, self.name = lines, name
-
-    def _new(self, op: str, other: str) -> _Value:
-        name = f"%v{len(self.lines)}"
-        self.lines.append(f"{name} = {op} {_VECTOR} {self.name}, {other}")
-        return _Value(self.lines, name)
-
-    def __and__(self, other: _Value) -> _Value:
-        return self._new("and", other.name)
-
-    def __or__(self, other: _Value) -> _Value:
-        return self._new("or", other.name)
-
-    def __xor__(self, other: _Value) -> _Value:
-        return self._new("xor", other.name)
-
-    def __invert__(self) -> _Value:
-        return self._new("xor", _ONES)
-
-
-@lru_cache(maxsize=1 << 12)
-def _operations(op: int, params: tuple[int, ...]) -> int:
-    """Count the operations of a gate."""
-    lines: list[str] = []
-    GATES[op].forward([_Value(lines, "")] * GATES[op].arity, params, _Value(lines, ""))
-    return len(lines)
-
-
-_Gate = tuple[int, int, list[int], tuple[int, ...]]
+_Gate = tuple[int, tuple[int, ...], Code]
 
 
 def _chunks(gates: Iterable[_Gate]) -> Iterator[list[_Gate]]:
@@ -151,7 +190,7 @@ def _chunks(gates: Iterable[_Gate]) -> Iterator[list[_Gate]]:
     weight = 0
     for gate in gates:
         chunk.append(gate)
-        weight += max(1, _operations(gate[1], gate[3]))
+        weight += max(1, len(gate[2].instructions))
         if weight >= CHUNK:
             yield chunk
             chunk, weight = [], 0
@@ -159,18 +198,38 @@ def _chunks(gates: Iterable[_Gate]) -> Iterator[list[_Gate]]:
         yield chunk
 
 
+def _short(gates: Iterable[_Gate], fresh: int) -> Iterator[_Gate]:
+    """Cut gates of more than ``CHUNK`` instructions into gates of one each, which drive wires from ``fresh`` on."""
+    for wire, pins, code in gates:
+        if len(code.instructions) <= CHUNK:
+            yield wire, pins, code
+            continue
+        wires = list(pins)
+        for op, operands in code.instructions:
+            read = tuple(wires[v] for v in operands if v >= 0)
+            literals = [code.literals[~v] for v in operands if v < 0]
+            ahead, behind = iter(range(len(read))), iter(range(-1, -len(literals) - 1, -1))
+            own = tuple(next(ahead) if v >= 0 else next(behind) for v in operands)
+            wires.append(fresh)
+            yield fresh, read, Code([(op, own)], len(read), literals)
+            fresh += 1
+        yield wire, (wires[code.result],), Code([], 0, [])  # no number: of those no code is so long
+
+
 class _Plan(NamedTuple):
     """What runs when, and where values wait.
 
     Attributes:
-        chunks: per function, its gates as (wire, op, fan-in wires, parameters).
+        chunks: per function, its gates as (wire, fan-in wires, code).
         slot: per wire, its slot in the scratch array, -1 if it never leaves its function; input i has slot i.
         slots: number of slots.
+        vectors: vectors of a slot.
     """
 
     chunks: list[list[_Gate]]
     slot: list[int]
     slots: int
+    vectors: int
 
 
 def _depth_first(circuit: Circuit) -> list[int]:
@@ -194,28 +253,27 @@ def _depth_first(circuit: Circuit) -> list[int]:
 
 
 def _plan(circuit: Circuit) -> _Plan:
-    """Cut the circuit into functions and give slots to the values they hand to later ones."""
-    inputs, op = circuit.num_inputs, circuit.op.tolist()
-    fanin, start = circuit.fanin.tolist(), circuit.fanin_start.tolist()
-    params, param_start = circuit.params.tolist(), circuit.param_start.tolist()
-    gates = (
-        (w, op[g], fanin[start[g] : start[g + 1]], tuple(params[param_start[g] : param_start[g + 1]]))
-        for w in _depth_first(circuit)
-        for g in [w - inputs]
-    )
-    chunks = list(_chunks(gates))
-    last = [-1] * circuit.num_wires  # the last function that reads a wire
+    """Cut the circuit into functions and give slots to the values they hand to later ones.
+
+    Raises:
+        Int64Error: a gate of words that has no exact code.
+    """
+    inputs, words = circuit.num_inputs, circuit.has_words
+    gates = codes(circuit, _depth_first(circuit), packed=not words)
+    chunks = list(_chunks(_short(gates, circuit.num_wires)))
+    wires = max([circuit.num_wires - 1, *(wire for chunk in chunks for wire, _, _ in chunk)]) + 1
+    last = [-1] * wires  # the last function that reads a wire
     for k, chunk in enumerate(chunks):
-        for _, _, pins, _ in chunk:
+        for _, pins, _ in chunk:
             for pin in pins:
                 last[pin] = k
     for wire in circuit.outputs.tolist():
         last[wire] = len(chunks)
-    slot = [*range(inputs), *repeat(-1, circuit.num_gates)]
+    slot = [*range(inputs), *repeat(-1, wires - inputs)]
     slots, free = inputs, []
     for k, chunk in enumerate(chunks):
         released = set()
-        for wire, _, pins, _ in chunk:
+        for wire, pins, _ in chunk:
             for pin in pins:  # a value with a slot is loaded at its first reading here; that frees the slot
                 if last[pin] == k and slot[pin] >= 0 and pin not in released:
                     released.add(pin)
@@ -223,41 +281,64 @@ def _plan(circuit: Circuit) -> _Plan:
             if last[wire] > k:
                 slot[wire] = free.pop() if free else slots
                 slots += slot[wire] == slots
-    return _Plan(chunks, slot, slots)
+    return _Plan(chunks, slot, slots, VECTORS[words])
 
 
-def _function(name: str, chunk: Sequence[_Gate], slot: Sequence[int]) -> str:
-    """Write the function that evaluates a chunk of gates."""
+def _function(name: str, chunk: Sequence[_Gate], plan: _Plan, tables: dict[tuple[int, ...], str]) -> str:
+    """Write the function that evaluates a chunk of gates; tables it reads get names."""
     lines: list[str] = []
-    values: dict[int, _Value] = {}
-    zero = _Value(lines, "zeroinitializer")
+    names: dict[int, str] = {}
+    slot, stride = plan.slot, plan.vectors * _BYTES
 
     def place(wire: int) -> str:
         name = f"%p{len(lines)}"
-        lines.append(f"{name} = getelementptr i8, ptr %s, i64 {slot[wire] * _BYTES}")
+        lines.append(f"{name} = getelementptr i8, ptr %s, i64 {slot[wire] * stride}")
         return name
 
-    for wire, op, pins, params in chunk:
-        for pin in pins:
-            if pin not in values:
-                pointer = place(pin)
-                values[pin] = _Value(lines, f"%v{len(lines)}")
-                lines.append(f"{values[pin].name} = load {_VECTOR}, ptr {pointer}, align {_BYTES}")
-        value = values[wire] = GATES[op].forward([values[pin] for pin in pins], params, zero)
+    def literal(value: int | tuple[int, ...]) -> str:
+        return tables.setdefault(value, f"@table{len(tables)}") if isinstance(value, tuple) else _splat(value)
+
+    def load(wire: int) -> str:
+        if wire not in names:
+            pointer = place(wire)
+            names[wire] = f"%v{len(lines)}"
+            lines.append(f"{names[wire]} = load {_VECTOR}, ptr {pointer}, align {_BYTES}")
+        return names[wire]
+
+    for wire, pins, (instructions, result, literals) in chunk:
+        # what an operand is called: ~k counts from the end, where the literals stand in reverse
+        count = len(pins)
+        called = [*[""] * (count + len(instructions)), *map(literal, reversed(literals))]
+        for k, (op, operands) in enumerate(instructions, count):  # loads come late, lest registers run out
+            read = [load(pins[v]) if 0 <= v < count else called[v] for v in operands]
+            called[k] = f"%v{len(lines)}"
+            lines.append(_TEXT[op].format(called[k], *read))
+        for pin in pins:  # also what the code does not need: a later gate may, and the slot is free from here on
+            load(pin)
+        names[wire] = load(pins[result]) if 0 <= result < count else called[result]
         if slot[wire] >= 0:
             pointer = place(wire)
-            lines.append(f"store {_VECTOR} {value.name}, ptr {pointer}, align {_BYTES}")
-    return "\n".join([f"define internal void @{name}(ptr %s) #0 {{", *lines, "ret void", "}"])
+            lines.append(f"store {_VECTOR} {names[wire]}, ptr {pointer}, align {_BYTES}")
+    head = [f"define internal void @{name}(ptr %from, i64 %bytes) #0 {{", "entry:", "br label %next", "next:"]
+    head += ["%at = phi i64 [ 0, %entry ], [ %at.next, %next ]", "%s = getelementptr i8, ptr %from, i64 %at"]
+    tail = [f"%at.next = add i64 %at, {_BYTES}", "%more = icmp ult i64 %at.next, %bytes"]
+    tail += ["br i1 %more, label %next, label %end", "end:", "ret void", "}"]
+    return "\n".join([*head, *lines, *tail])
 
 
 def _parts(plan: _Plan) -> Iterator[tuple[str, str]]:
     """Yield the modules: the name of the function that runs one, and its text."""
     for first in range(0, len(plan.chunks), PART):
         numbers = range(first, min(first + PART, len(plan.chunks)))
-        functions = [_function(f"chunk{k}", plan.chunks[k], plan.slot) for k in numbers]
-        calls = [f"call void @chunk{k}(ptr %s)" for k in numbers]
+        tables: dict[tuple[int, ...], str] = {}
+        functions = [_function(f"chunk{k}", plan.chunks[k], plan, tables) for k in numbers]
+        calls = [f"call void @chunk{k}(ptr %s, i64 %bytes)" for k in numbers]
         name = f"part{first}"
-        yield name, "\n".join([*functions, f"define void @{name}(ptr %s) {{", *calls, "ret void", "}", _WIDE])
+        whole = [*functions, f"define void @{name}(ptr %s, i64 %bytes) {{", *calls, "ret void", "}", *_MINMAX, _WIDE]
+        for entries, table in tables.items():
+            held = ", ".join([f"i64 {value}" for value in entries])
+            whole.append(f"{table} = internal constant [{len(entries)} x i64] [{held}]")
+        yield name, "\n".join(whole)
 
 
 def _machine_code(plan: _Plan) -> tuple[Any, Callable[..., None], NDArray[np.uint64]]:
@@ -286,7 +367,7 @@ def _machine_code(plan: _Plan) -> tuple[Any, Callable[..., None], NDArray[np.uin
     # The long straight code is as fast without LLVM's efforts as with them, and compiled in half the time.
     careful, fast = machine(2), machine(0)
     layout = str(fast.target_data)
-    engine = llvm.create_mcjit_compiler(module(_DRIVER, layout), careful)
+    engine = llvm.create_mcjit_compiler(module(_driver(plan.vectors), layout), careful)
     names = []
     for name, text in _parts(plan):
         names.append(name)
@@ -298,7 +379,7 @@ def _machine_code(plan: _Plan) -> tuple[Any, Callable[..., None], NDArray[np.uin
 
 
 class CompiledCircuit:
-    """A circuit to call on packed patterns; make it with :func:`compile_circuit`.
+    """A circuit to call on packed patterns, or on integers if it has words; make it with :func:`compile_circuit`.
 
     Calls may run in many threads at once and release the interpreter's lock. The machine code lives as long as this
     object.
@@ -311,14 +392,18 @@ class CompiledCircuit:
 
     def __init__(self, circuit: Circuit) -> None:
         self.circuit, self.native, self.reason = circuit, True, ""
-        plan = _plan(circuit)
-        self._slots = plan.slots
+        self._words = circuit.has_words
         self._free: list[tuple[int, Words]] = []  # scratch arrays no call uses; list operations are atomic
         try:
+            plan = _plan(circuit)
             self._engine, self._driver, parts = _machine_code(plan)
+        except Int64Error as error:
+            self.native, self.reason = False, f"no exact machine code: {error}"
+            return
         except (ImportError, OSError, RuntimeError) as error:
             self.native, self.reason = False, " ".join(f"no machine code for this host: {error}".split())
             return
+        self._scratch = plan.slots * plan.vectors * LANES
         places = np.array([plan.slot[w] for w in circuit.outputs.tolist()], np.uint64)
         sizes = (circuit.num_inputs, len(parts), parts.ctypes.data, len(places), places.ctypes.data)
         layout = np.array(sizes, np.uint64)
@@ -328,43 +413,55 @@ class CompiledCircuit:
     def __repr__(self) -> str:
         return f"<CompiledCircuit {self.circuit.name}: {self.reason or 'native'}>"
 
-    def __call__(self, inputs: Words, *, patterns: int | None = None) -> Words:
-        """Evaluate the outputs on packed patterns, as :func:`circuits.simulate.simulate` does.
+    def __call__(self, inputs: NDArray[Any], *, patterns: int | None = None) -> NDArray[Any]:
+        """Evaluate the outputs on packed patterns, as :func:`circuits.simulate.simulate` does, or on integers.
 
         Args:
-            inputs: uint64 (inputs, words).
-            patterns: how many patterns the words hold; clears the bits past the last one.
+            inputs: uint64 (inputs, words); for a circuit of words, integers (inputs, patterns) in range.
+            patterns: how many patterns packed words hold; clears the bits past the last one. Without meaning for a
+                circuit of words.
 
         Returns:
-            uint64 (outputs, words); bits past the last pattern are arbitrary unless ``patterns`` is given.
+            uint64 (outputs, words); bits past the last pattern are arbitrary unless ``patterns`` is given. For a
+            circuit of words int64 (outputs, patterns), as :func:`circuits.values.simulate_values` returns.
 
         Raises:
             TableError: inputs that do not fit the circuit, or an answer beyond 1 GiB.
         """
+        if self._words:
+            return (
+                self._run(fitting_values(self.circuit, inputs))
+                if self.native
+                else simulate_values(self.circuit, inputs)
+            )
         if not self.native:
             return simulate(self.circuit, inputs, patterns=patterns)
-        given = np.ascontiguousarray(fitting(self.circuit, inputs, rows=self.circuit.num_outputs))
-        outputs = np.empty((self.circuit.num_outputs, given.shape[1]), np.uint64)
-        blocks, rest = divmod(given.shape[1], LANES)
-        if blocks:
-            self._run(given, outputs, blocks)
-        if rest:
-            padded = np.zeros((len(given), LANES), np.uint64)
-            padded[:, :rest] = given[:, -rest:]
-            last = np.empty((len(outputs), LANES), np.uint64)
-            self._run(padded, last, 1)
-            outputs[:, -rest:] = last[:, :rest]
-        return masked(self.circuit, outputs, patterns)
+        return masked(self.circuit, self._run(fitting(self.circuit, inputs, rows=self.circuit.num_outputs)), patterns)
 
-    def _run(self, inputs: Words, outputs: Words, blocks: int) -> None:
-        """Run the machine code on the first ``blocks`` blocks of 8 words of C-contiguous rows."""
+    def _run(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Return the outputs for rows of 64-bit numbers, whatever they mean."""
+        given = np.ascontiguousarray(inputs)
+        outputs = np.empty((self.circuit.num_outputs, given.shape[1]), given.dtype)
+        vectors, rest = divmod(given.shape[1], LANES)
+        if vectors:
+            self._run_vectors(given, outputs, vectors)
+        if rest:
+            padded = np.zeros((len(given), LANES), given.dtype)
+            padded[:, :rest] = given[:, -rest:]
+            last = np.empty((len(outputs), LANES), given.dtype)
+            self._run_vectors(padded, last, 1)
+            outputs[:, -rest:] = last[:, :rest]
+        return outputs
+
+    def _run_vectors(self, inputs: NDArray[Any], outputs: NDArray[Any], vectors: int) -> None:
+        """Run the machine code on the first ``vectors`` vectors of C-contiguous rows."""
         try:
             lent = self._free.pop()
         except IndexError:
-            scratch = _aligned(self._slots * LANES)
+            scratch = _aligned(self._scratch)
             lent = scratch.ctypes.data, scratch
         row = inputs.shape[1] * inputs.itemsize
-        self._driver(self._layout, inputs.ctypes.data, outputs.ctypes.data, row, blocks, lent[0])
+        self._driver(self._layout, inputs.ctypes.data, outputs.ctypes.data, row, vectors * _BYTES, lent[0])
         self._free.append(lent)
 
 

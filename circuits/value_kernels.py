@@ -32,8 +32,8 @@ MAX_BLOCK = 512
 """Patterns evaluated at a time: enough to hide the decoding of an instruction ..."""
 
 MIN_BLOCK = 64
-CACHE_PATTERNS = 1 << 16
-"""... and few enough that all rows stay in the cache (512 KiB)."""
+CACHE_PATTERNS = 1 << 20
+"""... and few enough that all rows stay in the cache (8 MiB)."""
 
 _U = np.uint64  # wraparound indexing costs a branch; unsigned indices have none
 
@@ -67,9 +67,7 @@ class Program(NamedTuple):
 _NUMBER = {name: k for k, name in enumerate(INSTRUCTIONS)}
 
 
-def _places(
-    inputs: int, read: Sequence[tuple[int, ...]], answers: Sequence[int]
-) -> tuple[list[int], int]:
+def _places(inputs: int, read: Sequence[tuple[int, ...]], answers: Sequence[int]) -> tuple[list[int], int]:
     """Give a row to every value, inputs first, then what each instruction makes; return the rows and their number."""
     last = list(range(-inputs, 0)) + list(range(len(read)))  # unread values die where they are made
     for now, operands in enumerate(read):
@@ -130,13 +128,13 @@ def _program(circuit: Circuit, wires: Sequence[int]) -> Program:
     def place(v: int) -> int:
         return rows[v] if v >= 0 else v
 
-    operands = np.zeros((3, len(read)), np.int32)
-    for k in range(3):
-        operands[k] = [place(o[k]) if k < len(o) else 0 for o in read]
+    x, y, z = (np.array([place(o[k]) if k < len(o) else 0 for o in read], np.int32) for k in range(3))
     return Program(
         np.array(names, np.uint8),
         np.array(rows[inputs:], np.int32),
-        *operands,
+        x,
+        y,
+        z,
         np.array([*literals, 0], np.int64),
         np.array([*entries, 0], np.int64),
         np.array([place(v) for v in answers], np.int32),
@@ -201,9 +199,18 @@ def _taken(builder: Any, entries: Any, x: Any, begin: Any) -> Any:
     return result
 
 
-@intrinsic
-def _execute(
-    typing: Any, values: Any, entries: Any, code: Any, to: Any, x: Any, xs: Any, y: Any, ys: Any, z: Any, zs: Any,
+def _instruction(
+    typing: Any,
+    values: Any,
+    entries: Any,
+    code: Any,
+    to: Any,
+    x: Any,
+    xs: Any,
+    y: Any,
+    ys: Any,
+    z: Any,
+    zs: Any,
     size: Any,
 ) -> Any:
     """Run an instruction on values[to:][:size] and so on; an operand whose mask xs, ys, zs is 0 is the same 8 words."""
@@ -226,7 +233,7 @@ def _execute(
                 return builder.bitcast(builder.gep(data, [builder.add(start, offset)]), _VECTOR.as_pointer())
 
             x, y, z = (
-                builder.load(place(start, builder.and_(w, mask)), align=64)  # noqa: B023
+                builder.load(place(start, builder.and_(w, mask)), align=64)
                 for start, mask in zip(operands[::2], operands[1::2], strict=True)
             )
             emit = _EMIT.get(name)
@@ -242,6 +249,9 @@ def _execute(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+_execute: Any = intrinsic(_instruction)
 
 
 @njit(nogil=True)
@@ -268,7 +278,7 @@ def run(program: Program, inputs: Values, answers: Values) -> None:
     code, to, x, y, z, literals, entries, wanted, count = program
     width = inputs.shape[1]
     block = max(MIN_BLOCK, min(MAX_BLOCK, CACHE_PATTERNS // max(1, count) // LANES * LANES))
-    block = min(block, (width + LANES - 1) // LANES * LANES)
+    block = min(block, max(1, (width + LANES - 1) // LANES) * LANES)
     values = np.zeros(count * block + (len(literals) + 1) * LANES, np.int64)
     rows = _U((-values.ctypes.data % 64) // 8)  # a vector across two cache lines costs twice
     constants, step = rows + _U(count * block), _U(block)
@@ -285,10 +295,16 @@ def run(program: Program, inputs: Values, answers: Values) -> None:
                 values[row + _U(w)] = 0  # in range of every type, lest a table be left
         for k in range(len(code)):
             _execute(
-                values, entries, code[k], rows + _U(to[k]) * step,
-                _start(x[k], rows, constants, step), _mask(x[k]),
-                _start(y[k], rows, constants, step), _mask(y[k]),
-                _start(z[k], rows, constants, step), _mask(z[k]),
+                values,
+                entries,
+                code[k],
+                rows + _U(to[k]) * step,
+                _start(x[k], rows, constants, step),
+                _mask(x[k]),
+                _start(y[k], rows, constants, step),
+                _mask(y[k]),
+                _start(z[k], rows, constants, step),
+                _mask(z[k]),
                 _U((size + LANES - 1) // LANES * LANES),
             )
         for o in range(len(wanted)):

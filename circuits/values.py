@@ -61,13 +61,30 @@ def checked_values(circuit: Circuit, given: ArrayLike, types: Sequence[Word], wh
             f"{what} {circuit.name!r}: got {values.dtype} of shape {values.shape}, expected integers of shape "
             f"({len(types)}, patterns)"
         )
-    for k, (row, word) in enumerate(zip(values, types, strict=True)):
-        lo, hi = (int(row.min()), int(row.max())) if row.size else (0, 0)
-        if not word.lo <= lo <= hi <= word.hi and row.size:
-            raise TableError(
-                f"{what} {circuit.name!r}: row {k} holds {lo}..{hi}, expected {word.lo}..{word.hi} ({word})"
-            )
-    return values.astype(np.int64)
+    if values.size:
+        least, greatest = values.min(axis=1).tolist(), values.max(axis=1).tolist()
+        for k, (lo, hi, word) in enumerate(zip(least, greatest, types, strict=True)):
+            if not word.lo <= lo <= hi <= word.hi:
+                raise TableError(
+                    f"{what} {circuit.name!r}: row {k} holds {lo}..{hi}, expected {word.lo}..{word.hi} ({word})"
+                )
+    return values.astype(np.int64, copy=False)
+
+
+def fitting_values(circuit: Circuit, inputs: ArrayLike, *, rows: int | None = None) -> Values:
+    """Return the inputs as int64 if they fit the circuit and an answer of so many rows, the outputs, fits memory.
+
+    Raises:
+        TableError: saying what does not fit.
+    """
+    given = checked_values(circuit, inputs, circuit.input_types, "values of")
+    count = circuit.num_outputs if rows is None else rows
+    if count * given.shape[1] > MAX_WORDS:
+        raise TableError(
+            f"values of {circuit.name!r}: the answer has {count} x {given.shape[1]} integers, expected at most "
+            f"{MAX_WORDS}; give fewer patterns at a time"
+        )
+    return given
 
 
 def _by_kernel(circuit: Circuit, inputs: Values, *, all_wires: bool) -> Values | None:
@@ -98,12 +115,7 @@ def wire_values(circuit: Circuit, inputs: ArrayLike) -> Values:
     Raises:
         TableError: inputs that do not fit, or an answer beyond 1 GiB.
     """
-    given = checked_values(circuit, inputs, circuit.input_types, "values of")
-    if circuit.num_wires * given.shape[1] > MAX_WORDS:
-        raise TableError(
-            f"values of {circuit.name!r}: the answer has {circuit.num_wires} x {given.shape[1]} integers, expected at "
-            f"most {MAX_WORDS}; give fewer patterns at a time"
-        )
+    given = fitting_values(circuit, inputs, rows=circuit.num_wires)
     found = _by_kernel(circuit, given, all_wires=True)
     if found is not None:
         return found
@@ -142,12 +154,7 @@ def simulate_values(circuit: Circuit, inputs: ArrayLike) -> Values:
     Raises:
         TableError: inputs that do not fit, or an answer beyond 1 GiB.
     """
-    given = checked_values(circuit, inputs, circuit.input_types, "values of")
-    if circuit.num_outputs * given.shape[1] > MAX_WORDS:
-        raise TableError(
-            f"values of {circuit.name!r}: the answer has {circuit.num_outputs} x {given.shape[1]} integers, expected "
-            f"at most {MAX_WORDS}; give fewer patterns at a time"
-        )
+    given = fitting_values(circuit, inputs)
     found = _by_kernel(circuit, given, all_wires=False)
     if found is not None:
         return found

@@ -148,10 +148,10 @@ def test_only_needed_gates_run_each_after_its_fan_ins(drawn, inputs):
     circuit = builder.circuit({"y": inputs + len(drawn) - 1})
     run = [gate for chunk in compiled._plan(circuit).chunks for gate in chunk]
     done = set(range(inputs))
-    for wire, _, pins, _ in run:
+    for wire, pins, _ in run:
         assert done.issuperset(pins)
         done.add(wire)
-    read = {pin for _, _, pins, _ in run for pin in pins} | set(circuit.outputs.tolist())
+    read = {pin for _, pins, _ in run for pin in pins} | set(circuit.outputs.tolist())
     assert {wire for wire, *_ in run} == read - set(range(inputs))
 
 
@@ -170,7 +170,7 @@ def test_functions_are_short_and_the_text_grows_with_the_gates():
     for gates_ in (2_000, 4_000):
         plan = compiled._plan(random_circuit(20, gates_, 500, reach=100))
         texts = [text for _, text in compiled._parts(plan)]
-        weights = [[max(1, compiled._operations(op, params)) for _, op, _, params in chunk] for chunk in plan.chunks]
+        weights = [[max(1, len(code.instructions)) for _, _, code in chunk] for chunk in plan.chunks]
         assert all(sum(w[:-1]) < compiled.CHUNK for w in weights)
         assert all(sum(w) >= compiled.CHUNK for w in weights[:-1])
         assert len(texts) == -(-len(plan.chunks) // compiled.PART)
