@@ -1,14 +1,14 @@
 """Circuits as machine code of the host, made without a C compiler.
 
-Every wire is a vector of 8 words, 512 patterns. The gates that outputs depend on run in depth-first order, so that most
-values are read right after they are made, and are cut into functions of about a hundred two-input gates: LLVM's time
-grows faster than a function's length, so one function for all gates would not scale. Inside a function values stay in
-registers; a value
-that a later function reads goes to a slot of a scratch array, and a slot is free again after its last reading, so the
-array is as small as the circuit is narrow.
+Every wire is a vector of 8 times 64 bits: 512 patterns of a bit or, if the circuit has words, 8 integers. The gates
+that outputs depend on run in depth-first order, so that most values are read right after they are made, and are cut
+into functions of about two hundred instructions: LLVM's time grows faster than a function's length, so one function for
+all gates would not scale. Inside a function values stay in registers; a value that a later function reads goes to a
+slot of a scratch array, and a slot is free again after its last reading, so the array is as small as the circuit is
+narrow. Words run through a function several vectors at a time, lest fetching its code take longer than running it.
 
-The rows' own ``forward`` writes the code, on values that record instructions. Importing this module is light; llvmlite
-loads when a circuit is compiled.
+The rows' own ``forward`` writes the code (:mod:`circuits.instructions`). Importing this module is light; llvmlite loads
+when a circuit is compiled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.circuit import Circuit
-from circuits.instructions import Code, Int64Error, codes
+from circuits.instructions import Code, Int64Error, codes, depth_first
 from circuits.simulate import fitting, masked, simulate
 from circuits.values import fitting_values, simulate_values
 from circuits.words import Words
@@ -94,6 +94,7 @@ def _driver(vectors: int) -> str:
 
     It copies the block's inputs into the first slots, and outputs out of theirs.
     """
+    more = "%{}.more" if vectors > 1 else "false"
     return f"""
 define void @run(ptr %layout, ptr %in, ptr %out, i64 %row, i64 %size, ptr %scratch) #0 {{
 entry:
@@ -133,7 +134,7 @@ read:
   store {_VECTOR} %j.value, ptr %j.to, align {_BYTES}
   %j.next = add i64 %j, {_BYTES}
   %j.more = icmp ult i64 %j.next, %bytes
-  br i1 %j.more, label %read, label %read.end
+  br i1 {more.format("j")}, label %read, label %read.end
 read.end:
   %i.next = add i64 %i, 1
   br label %reading
@@ -168,7 +169,7 @@ write:
   store {_VECTOR} %k.value, ptr %k.to, align 8
   %k.next = add i64 %k, {_BYTES}
   %k.more = icmp ult i64 %k.next, %bytes
-  br i1 %k.more, label %write, label %write.end
+  br i1 {more.format("k")}, label %write, label %write.end
 write.end:
   %o.next = add i64 %o, 1
   br label %writing
@@ -201,7 +202,7 @@ def _chunks(gates: Iterable[_Gate]) -> Iterator[list[_Gate]]:
 def _short(gates: Iterable[_Gate], fresh: int) -> Iterator[_Gate]:
     """Cut gates of more than ``CHUNK`` instructions into gates of one each, which drive wires from ``fresh`` on."""
     for wire, pins, code in gates:
-        if len(code.instructions) <= CHUNK:
+        if len(code.instructions) <= CHUNK or code.result < 0:
             yield wire, pins, code
             continue
         wires = list(pins)
@@ -213,7 +214,7 @@ def _short(gates: Iterable[_Gate], fresh: int) -> Iterator[_Gate]:
             wires.append(fresh)
             yield fresh, read, Code([(op, own)], len(read), literals)
             fresh += 1
-        yield wire, (wires[code.result],), Code([], 0, [])  # no number: of those no code is so long
+        yield wire, (wires[code.result],), Code([], 0, [])
 
 
 class _Plan(NamedTuple):
@@ -232,26 +233,6 @@ class _Plan(NamedTuple):
     vectors: int
 
 
-def _depth_first(circuit: Circuit) -> list[int]:
-    """Return the gates' wires that outputs depend on, each after its fan-ins and as near to them as it can be."""
-    inputs, fanin, start = circuit.num_inputs, circuit.fanin.tolist(), circuit.fanin_start.tolist()
-    opened, done = bytearray(circuit.num_wires), bytearray(circuit.num_wires)
-    order = []
-    for root in circuit.outputs.tolist():
-        stack = [root]
-        while stack:
-            wire = stack[-1]
-            if wire < inputs or done[wire]:
-                stack.pop()
-            elif opened[wire]:
-                done[wire] = True
-                order.append(stack.pop())
-            else:
-                opened[wire] = True
-                stack += [f for f in fanin[start[wire - inputs] : start[wire - inputs + 1]] if not done[f]]
-    return order
-
-
 def _plan(circuit: Circuit) -> _Plan:
     """Cut the circuit into functions and give slots to the values they hand to later ones.
 
@@ -259,7 +240,7 @@ def _plan(circuit: Circuit) -> _Plan:
         Int64Error: a gate of words that has no exact code.
     """
     inputs, words = circuit.num_inputs, circuit.has_words
-    gates = codes(circuit, _depth_first(circuit), packed=not words)
+    gates = codes(circuit, depth_first(circuit, circuit.outputs.tolist()), packed=not words)
     chunks = list(_chunks(_short(gates, circuit.num_wires)))
     wires = max([circuit.num_wires - 1, *(wire for chunk in chunks for wire, _, _ in chunk)]) + 1
     last = [-1] * wires  # the last function that reads a wire
@@ -282,6 +263,21 @@ def _plan(circuit: Circuit) -> _Plan:
                 slot[wire] = free.pop() if free else slots
                 slots += slot[wire] == slots
     return _Plan(chunks, slot, slots, VECTORS[words])
+
+
+_LOOP_HEAD = """define internal void @{}(ptr %from, i64 %bytes) #0 {{
+entry:
+  br label %next
+next:
+  %at = phi i64 [ 0, %entry ], [ %at.next, %next ]
+  %s = getelementptr i8, ptr %from, i64 %at"""
+_LOOP_TAIL = f"""
+  %at.next = add i64 %at, {_BYTES}
+  %more = icmp ult i64 %at.next, %bytes
+  br i1 %more, label %next, label %end
+end:
+  ret void
+}}"""
 
 
 def _function(name: str, chunk: Sequence[_Gate], plan: _Plan, tables: dict[tuple[int, ...], str]) -> str:
@@ -319,11 +315,9 @@ def _function(name: str, chunk: Sequence[_Gate], plan: _Plan, tables: dict[tuple
         if slot[wire] >= 0:
             pointer = place(wire)
             lines.append(f"store {_VECTOR} {names[wire]}, ptr {pointer}, align {_BYTES}")
-    head = [f"define internal void @{name}(ptr %from, i64 %bytes) #0 {{", "entry:", "br label %next", "next:"]
-    head += ["%at = phi i64 [ 0, %entry ], [ %at.next, %next ]", "%s = getelementptr i8, ptr %from, i64 %at"]
-    tail = [f"%at.next = add i64 %at, {_BYTES}", "%more = icmp ult i64 %at.next, %bytes"]
-    tail += ["br i1 %more, label %next, label %end", "end:", "ret void", "}"]
-    return "\n".join([*head, *lines, *tail])
+    if plan.vectors == 1:
+        return "\n".join([f"define internal void @{name}(ptr %s, i64 %bytes) #0 {{", *lines, "ret void", "}"])
+    return "\n".join([_LOOP_HEAD.format(name), *lines, _LOOP_TAIL])
 
 
 def _parts(plan: _Plan) -> Iterator[tuple[str, str]]:
@@ -472,15 +466,17 @@ def _aligned(words: int) -> Words:
 
 
 def compile_circuit(circuit: Circuit) -> CompiledCircuit:
-    """Compile a circuit into a function of packed patterns.
+    """Compile a circuit into a function of packed patterns, or of integers if it has words.
 
-    Compiling takes about 60 microseconds a two-input gate, so it pays when a circuit meets some ten million patterns or
-    more. A call takes some microseconds of its own: give small circuits many words at a time.
+    Compiling takes about 60 microseconds a two-input gate and 80 a gate of words or a product of a ``dot``, so it pays
+    when a circuit meets some ten million patterns or more. A call takes some microseconds of its own: give small
+    circuits many words or patterns at a time.
 
     Args:
-        circuit: any circuit of bit gates.
+        circuit: any circuit. Gates whose exact result needs more than 64 bits have no machine code.
 
     Returns:
-        a callable: uint64 (inputs, words) to uint64 (outputs, words); ``native`` tells whether it is machine code.
+        a callable: uint64 (inputs, words) to uint64 (outputs, words), or with words int64 (inputs, patterns) to int64
+        (outputs, patterns); ``native`` tells whether it is machine code, ``reason`` why not.
     """
     return CompiledCircuit(circuit)

@@ -246,6 +246,26 @@ def word_code(face: WordFace, params: tuple[int, ...], types: Sequence[Word], wo
     return tape.code(result if word.lo <= exact.lo and exact.hi <= word.hi else fitted(result, word, tape))
 
 
+def depth_first(circuit: Circuit, wires: Iterable[int]) -> list[int]:
+    """Return the gates' wires that the given ones depend on, each after its fan-ins and as near to them as can be."""
+    inputs, fanin, start = circuit.num_inputs, circuit.fanin.tolist(), circuit.fanin_start.tolist()
+    opened, done = bytearray(circuit.num_wires), bytearray(circuit.num_wires)
+    order = []
+    for root in wires:
+        stack = [root]
+        while stack:
+            wire = stack[-1]
+            if wire < inputs or done[wire]:
+                stack.pop()
+            elif opened[wire]:
+                done[wire] = True
+                order.append(stack.pop())
+            else:
+                opened[wire] = True
+                stack += [f for f in fanin[start[wire - inputs] : start[wire - inputs + 1]] if not done[f]]
+    return order
+
+
 def codes(circuit: Circuit, wires: Iterable[int], *, packed: bool) -> Iterator[tuple[int, tuple[int, ...], Code]]:
     """Yield gates' wires, the wires they read, and their code.
 

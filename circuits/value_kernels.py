@@ -20,8 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from circuits.circuit import Circuit
-from circuits.instructions import INSTRUCTIONS, codes
-from circuits.order import fanin_cone
+from circuits.instructions import INSTRUCTIONS, codes, depth_first
 
 Values = NDArray[np.int64]
 
@@ -109,8 +108,7 @@ def _program(circuit: Circuit, wires: Sequence[int]) -> Program:
             what = begins[what]
         return ~literals.setdefault(what, len(literals))
 
-    needed = np.flatnonzero(fanin_cone(circuit, np.array(wires, np.int64))[inputs:]) + inputs
-    for wire, pins, code in codes(circuit, needed.tolist(), packed=False):
+    for wire, pins, code in codes(circuit, depth_first(circuit, wires), packed=False):
         first = inputs + len(read) - len(pins)
         held = [literal(what) for what in code.literals]
         known = [value[pin] for pin in pins]

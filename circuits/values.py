@@ -1,12 +1,14 @@
 """Evaluate circuits of words: one integer a wire and pattern, as arrays of int64.
 
 The exact result of a gate can need more than 64 bits on the way to its wire. Ranges tell beforehand: where everything
-fits, or only the value modulo a power of two matters, int64 computes; else Python's integers do, slowly.
+fits, or only the value modulo a power of two matters, int64 computes; else Python's integers do, slowly. Large work
+whose gates are all of the first kind goes to :mod:`circuits.value_kernels`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,7 @@ def wire_values(circuit: Circuit, inputs: ArrayLike) -> Values:
 _Step = Callable[[Values], Any]
 
 
+@lru_cache(maxsize=8)
 def _steps(circuit: Circuit) -> list[_Step]:
     return [_step(circuit, g, on_words) for g, on_words in enumerate(word_gates(circuit).tolist())]
 

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import product
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import circuits, patterns_of, word_circuits
 
-from circuits import value_kernels, values
+from circuits import compiled, value_kernels, values
 from circuits.arithmetic import ANY
 from circuits.circuit import Builder, Circuit
 from circuits.compiled import compile_circuit
@@ -116,6 +117,25 @@ def test_the_widest_words_four_ways(case):
 @given(patterns_for(circuits(inputs=(1, 5), outputs=(1, 4), max_gates=30)))
 def test_circuits_of_bits_as_numbers(case):
     assert_all_agree(*case)
+
+
+@settings(max_examples=50, deadline=None)
+@given(patterns_for(word_circuits(bits=(1, 64), max_gates=15)))
+def test_values_wait_in_slots_between_functions(case):
+    """Even small circuits cut into many functions and modules, long gates into many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "CHUNK", 2)
+        patch.setattr(compiled, "PART", 2)
+        assert_all_agree(*case, bits=False)
+
+
+@settings(max_examples=30, deadline=None)
+@given(patterns_for(word_circuits(bits=(1, 64), max_gates=15)))
+def test_vectors_of_narrow_machines(case):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llvm, "get_host_cpu_name", lambda: "")
+        patch.setattr(llvm, "get_host_cpu_features", llvm.FeatureMap)
+        assert_all_agree(*case, bits=False)
 
 
 TYPES = [Word(bits, signed, saturate) for bits in (1, 7, 63, 64) for signed in (0, 1) for saturate in (0, 1)]
