@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from circuits.circuit import Circuit
-from circuits.instructions import INSTRUCTIONS, codes, depth_first
+from circuits.instructions import codes, depth_first
 
 Values = NDArray[np.int64]
 
@@ -30,18 +30,65 @@ LANES = 8
 MAX_BLOCK = 512
 """Patterns evaluated at a time: enough to hide the decoding of an instruction ..."""
 
-MIN_BLOCK = 64
 CACHE_PATTERNS = 1 << 20
-"""... and few enough that all rows stay in the cache (8 MiB)."""
+"""... and few enough that all rows stay in the cache (8 MiB), ..."""
+
+MIN_BLOCK = 64
+"""... but never fewer than these."""
 
 _U = np.uint64  # wraparound indexing costs a branch; unsigned indices have none
+
+
+_VECTOR = ir.VectorType(ir.IntType(64), LANES)
+_Emit = Callable[..., Any]
+
+
+def _truth(comparison: str) -> _Emit:
+    return lambda b, x, y, *_: b.zext(b.icmp_signed(comparison, x, y), _VECTOR)
+
+
+def _either(comparison: str) -> _Emit:
+    return lambda b, x, y, *_: b.select(b.icmp_signed(comparison, x, y), x, y)
+
+
+def _taken(builder: Any, x: Any, begin: Any, _: Any, entries: Any) -> Any:
+    """Read the entries that the lanes of x point at."""
+    at, result = builder.add(x, begin), ir.Constant(_VECTOR, ir.Undefined)
+    for lane in (ir.Constant(ir.IntType(32), k) for k in range(LANES)):
+        entry = builder.load(builder.gep(entries, [builder.extract_element(at, lane)]))
+        result = builder.insert_element(result, entry, lane)
+    return result
+
+
+_EMIT: dict[str, _Emit] = {
+    "and": lambda b, x, y, *_: b.and_(x, y),
+    "or": lambda b, x, y, *_: b.or_(x, y),
+    "xor": lambda b, x, y, *_: b.xor(x, y),
+    "add": lambda b, x, y, *_: b.add(x, y),
+    "sub": lambda b, x, y, *_: b.sub(x, y),
+    "mul": lambda b, x, y, *_: b.mul(x, y),
+    "madd": lambda b, x, y, z, *_: b.add(x, b.mul(y, z)),
+    "shl": lambda b, x, n, *_: b.shl(x, n),
+    "shr": lambda b, x, n, *_: b.ashr(x, n),
+    "extend": lambda b, x, n, *_: b.ashr(b.shl(x, n), n),
+    "less": _truth("<"),
+    "equal": _truth("=="),
+    "where": lambda b, c, x, y, *_: b.select(b.icmp_signed("!=", c, ir.Constant(_VECTOR, None)), x, y),
+    "min": _either("<"),
+    "max": _either(">"),
+    "take": _taken,
+}
+"""How the instructions work: ``emit(builder, x, y, z, entries)``, on vectors and the address of all tables' entries."""
+
+NUMBER = {name: k for k, name in enumerate(_EMIT)}
+"""Instruction -> its number in a program. Of this file's table: numba keeps kernels as long as this file stays."""
 
 
 class Program(NamedTuple):
     """A circuit as the kernel reads it. Operands are rows; ``~k`` is literal k.
 
     Attributes:
-        code: uint8 (instructions), position in INSTRUCTIONS.
+        code: uint8 (instructions), NUMBER of its name.
         to: int32 (instructions), row that is written.
         x: int32 (instructions), first operand.
         y: int32 (instructions), second operand; of ``take``, the literal where its entries begin.
@@ -49,7 +96,7 @@ class Program(NamedTuple):
         literals: int64, what ``~k`` stands for.
         entries: int64, the entries of all tables.
         answers: int32, the operands to return.
-        rows: int64 (), how many rows there are; the inputs come first.
+        rows: how many rows there are; the inputs come first.
     """
 
     code: NDArray[np.uint8]
@@ -61,9 +108,6 @@ class Program(NamedTuple):
     entries: Values
     answers: NDArray[np.int32]
     rows: int
-
-
-_NUMBER = {name: k for k, name in enumerate(INSTRUCTIONS)}
 
 
 def _places(inputs: int, read: Sequence[tuple[int, ...]], answers: Sequence[int]) -> tuple[list[int], int]:
@@ -117,7 +161,7 @@ def _program(circuit: Circuit, wires: Sequence[int]) -> Program:
             return held[~v] if v < 0 else known[v] if v < len(known) else first + v  # noqa: B023
 
         for name, operands in code.instructions:
-            names.append(_NUMBER[name])
+            names.append(NUMBER[name])
             read.append(tuple([moved(v) for v in operands]))
         value[wire] = moved(code.result)
     answers = [value[wire] for wire in wires]
@@ -156,47 +200,6 @@ def wires_program(circuit: Circuit) -> Program:
     return _program(circuit, range(circuit.num_wires))
 
 
-_VECTOR = ir.VectorType(ir.IntType(64), LANES)
-_Emit = Callable[..., Any]
-
-
-def _predicate(comparison: str) -> _Emit:
-    return lambda b, x, y: b.zext(b.icmp_signed(comparison, x, y), _VECTOR)
-
-
-def _lesser(x_first: str) -> _Emit:
-    return lambda b, x, y: b.select(b.icmp_signed(x_first, x, y), x, y)
-
-
-_EMIT: dict[str, _Emit] = {
-    "and": lambda b, x, y: b.and_(x, y),
-    "or": lambda b, x, y: b.or_(x, y),
-    "xor": lambda b, x, y: b.xor(x, y),
-    "add": lambda b, x, y: b.add(x, y),
-    "sub": lambda b, x, y: b.sub(x, y),
-    "mul": lambda b, x, y: b.mul(x, y),
-    "madd": lambda b, x, y, z: b.add(x, b.mul(y, z)),
-    "shl": lambda b, x, n: b.shl(x, n),
-    "shr": lambda b, x, n: b.ashr(x, n),
-    "extend": lambda b, x, n: b.ashr(b.shl(x, n), n),
-    "less": _predicate("<"),
-    "equal": _predicate("=="),
-    "where": lambda b, c, x, y: b.select(b.icmp_signed("!=", c, ir.Constant(_VECTOR, None)), x, y),
-    "min": _lesser("<"),
-    "max": _lesser(">"),
-}
-"""How instructions work on vectors, but for ``take``, which reads other memory."""
-
-
-def _taken(builder: Any, entries: Any, x: Any, begin: Any) -> Any:
-    """Read the entries that the lanes of x point at."""
-    at, result = builder.add(x, begin), ir.Constant(_VECTOR, ir.Undefined)
-    for lane in (ir.Constant(ir.IntType(32), k) for k in range(LANES)):
-        entry = builder.load(builder.gep(entries, [builder.extract_element(at, lane)]))
-        result = builder.insert_element(result, entry, lane)
-    return result
-
-
 def _instruction(
     typing: Any,
     values: Any,
@@ -220,9 +223,9 @@ def _instruction(
         to, *operands, size = args[3:]
         before, after = builder.block, builder.append_basic_block("after")
         cases = builder.switch(args[2], after)
-        for number, name in enumerate(INSTRUCTIONS):
+        for name, emit in _EMIT.items():
             block = builder.append_basic_block(name)
-            cases.add_case(ir.Constant(ir.IntType(8), number), block)
+            cases.add_case(ir.Constant(ir.IntType(8), NUMBER[name]), block)
             builder.position_at_end(block)
             w = builder.phi(word)
             w.add_incoming(ir.Constant(word, 0), before)
@@ -234,11 +237,7 @@ def _instruction(
                 builder.load(place(start, builder.and_(w, mask)), align=64)
                 for start, mask in zip(operands[::2], operands[1::2], strict=True)
             )
-            emit = _EMIT.get(name)
-            if emit is None:
-                result = _taken(builder, table, x, y)
-            else:
-                result = emit(builder, *(x, y, z)[: emit.__code__.co_argcount - 1])
+            result = emit(builder, x, y, z, table)
             builder.store(result, place(to, w), align=64)
             following = builder.add(w, ir.Constant(word, LANES))
             w.add_incoming(following, builder.block)
@@ -277,7 +276,7 @@ def run(program: Program, inputs: Values, answers: Values) -> None:
     width = inputs.shape[1]
     block = max(MIN_BLOCK, min(MAX_BLOCK, CACHE_PATTERNS // max(1, count) // LANES * LANES))
     block = min(block, max(1, (width + LANES - 1) // LANES) * LANES)
-    values = np.zeros(count * block + (len(literals) + 1) * LANES, np.int64)
+    values = np.empty(count * block + (len(literals) + 1) * LANES, np.int64)
     rows = _U((-values.ctypes.data % 64) // 8)  # a vector across two cache lines costs twice
     constants, step = rows + _U(count * block), _U(block)
     for k in range(len(literals)):

@@ -184,6 +184,10 @@ def test_every_row_at_the_ends_of_every_range(row):
     )
 
 
+def test_everything_knows_all_instructions():
+    assert set(value_kernels.NUMBER) == set(compiled._TEXT) == set(INSTRUCTIONS)
+
+
 @pytest.mark.parametrize("name", INSTRUCTIONS)
 def test_instructions_mean_what_the_table_says(name):
     """Every instruction of the kernel on extremes, against the table's Python."""
@@ -196,7 +200,7 @@ def test_instructions_mean_what_the_table_says(name):
         xs = [range(4)] if table else [EXTREMES] if shift else columns
         patterns = np.array(list(product(*xs)), np.int64).T
         program = value_kernels.Program(
-            np.array([list(INSTRUCTIONS).index(name)], np.uint8),
+            np.array([value_kernels.NUMBER[name]], np.uint8),
             np.array([len(xs)], np.int32),
             np.array([0], np.int32),
             np.array([~0 if shift or table else 1], np.int32),
