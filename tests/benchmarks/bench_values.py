@@ -10,7 +10,7 @@ arithmetic
     shows;
 memory
     what instructions (kernel) or functions (compiled) load and store, at the bandwidth of copying within an array as
-    large as the scratch array, again and again.
+    large as the scratch array, again and again. The kernel can exceed it: what it has just written is still nearer.
 
 Last, the seconds that compiling and writing the kernel's program take as circuits grow. Other work on the machine slows
 a run, never speeds it up, so every figure is the best of many.
