@@ -54,7 +54,7 @@ class WordFace(NamedTuple):
         count: ``count(types)``: number of parameters, from the types of the fan-ins.
         space: ``space(types, word)``: inclusive range (lo, hi) of every parameter, for a gate of type ``word``.
         accepts: ``accepts(types, word)``: nothing, or what was expected of the types.
-        ring: a polynomial: modulo 2**b it may be computed from anything congruent to its fan-ins.
+        ring: sums, products and shifts alone: 64-bit integers, whose overflow wraps, give its result modulo 2**64.
         predicate: the result is a truth value: its wire is a bit unless another type is asked for.
         source: where the definition is stated.
     """
@@ -249,7 +249,7 @@ WORD_FACES: dict[str, WordFace] = {
     "shift": _face(
         1, _shift, lambda b, x, p: library.shift(b, x[0], p[0]),
         lambda x, p, d, o: ([d << p[0] if p[0] >= 0 else 0], [0]),
-        variation=_shift_variation, count=lambda types: 1, space=lambda types, word: (-63, 63),
+        variation=_shift_variation, count=lambda types: 1, space=lambda types, word: (-63, 63), ring=True,
         source="times 2**amount, rounded down",
     ),
     "min": _face(

@@ -320,7 +320,7 @@ def test_c_computes_every_row(tmp_path: Path) -> None:
     [
         ("mul", (), "s64", "s64sat", "gate 0 (mul of s64, s64 to s64sat)"),
         ("add", (), "s64", "s8sat", "gate 0 (add of s64, s64 to s8sat)"),
-        ("shift", (1,), "s64", "s64", "gate 0 (shift of s64 to s64)"),
+        ("shift", (1,), "s64", "s64sat", "gate 0 (shift of s64 to s64sat)"),
     ],
 )
 def test_c_refuses_what_64_bits_cannot_compute(op: str, params: tuple, kind: str, result: str, part: str) -> None:
