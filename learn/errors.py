@@ -29,5 +29,13 @@ class DataError(LearnError):
     """A data set or generator is unknown, malformed or too large."""
 
 
+class ModelError(LearnError):
+    """A model has a bad setting, or data does not fit it."""
+
+
+class TrainError(LearnError):
+    """Training was asked for something it cannot do."""
+
+
 class SearchError(LearnError):
     """A search was asked for something it cannot do."""

@@ -20,8 +20,8 @@ ROOMS = {
         *("verify", "formats", "tools", "draw"),
     ),
     "learn": (
-        *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "moves", "search"),
-        *("data", "train", "nets", "evaluate", "estimators", "outputs", "cli", "__main__"),
+        *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "encoders", "lut_kernels"),
+        *("moves", "search", "data", "train", "nets", "evaluate", "estimators", "outputs", "cli", "__main__"),
     ),
 }
 ORDER = [room for top in PACKAGES for room in (*(f"{top}.{name}" for name in ROOMS[top]), top)]

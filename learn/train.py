@@ -1,0 +1,448 @@
+"""Train networks of look-up tables: forward, integer error, votes, a rule's steps, and swaps of pins.
+
+Every number of a step is an integer. The work of a layer is shared among threads by tables, whose votes are summed in
+no particular order, so any number of threads gives the same network, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from learn import lut_kernels as kernels
+from learn.encoders import Codes, Encoder
+from learn.errors import TrainError
+from learn.keys import Key
+from learn.losses import softmax
+from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
+from learn.rules import Rule
+
+PROBES = 1024
+"""Training samples on which new pins are looked at."""
+REDRAWS = 6
+EVALUATED = 2048
+"""Samples evaluated at a time when nothing is learned."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is trained.
+
+    Attributes:
+        epochs: passes over the samples.
+        batch: samples a step, a multiple of 64.
+        rate: of the vote rule at the start; it falls along half a cosine to ``end`` times that.
+        end: see there.
+        scale: the largest error signal, at most 127.
+        tau: the unit of the scores in the softmax; None chooses by the number of tables a class.
+        swap: share of the first layer's pins that may be swapped at a time at the start; it falls to 0 at ``swapping``.
+        every: steps between two times.
+        swapping: the share of the training during which pins are swapped.
+        rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
+        rule: a rule that steps the counters in place of the built-in votes; None for the votes.
+    """
+
+    epochs: int = 10
+    batch: int = 256
+    rate: float = 0.15
+    end: float = 0.02
+    scale: int = 63
+    tau: float | None = None
+    swap: float = 0.06
+    every: int = 150
+    swapping: float = 0.8
+    rare: float = 0.06
+    rule: Rule | None = None
+
+
+class Event(NamedTuple):
+    """Where training stands after an epoch.
+
+    Attributes:
+        step: steps so far, and ``steps``, of how many.
+        steps: see there.
+        epoch: epochs so far.
+        seconds: time since the start.
+        loss: mean cross-entropy of the epoch's samples before their steps, in nats.
+        accuracy: share of them classified right before their steps.
+        validation: share of the validation samples classified right; NaN without any.
+        flips: entries that flipped in the epoch, a layer.
+        swaps: pins that were swapped in the epoch.
+        network: the network now.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    seconds: float
+    loss: float
+    accuracy: float
+    validation: float
+    flips: tuple[int, ...]
+    swaps: int
+    network: LutNetwork
+
+
+def default_tau(tables_a_class: float) -> float:
+    """Return the unit of the scores: measured 6, 9 and 16 best for 200, 400 and 1,200 tables a class."""
+    return max(0.5, 0.45 * math.sqrt(tables_a_class))
+
+
+@dataclass
+class _Run:
+    """The arrays of a layer in training."""
+
+    pins: Pins
+    counters: NDArray[np.int8]
+    tables: NDArray[np.uint8]
+    addresses: Codes
+    outputs: Codes  # row 0 zero, then a row a table
+    votes: NDArray[np.int32]
+    signal_row: NDArray[np.int32]
+    rule_state: Any = None
+    flips: int = 0
+
+
+@dataclass
+class _Candidates:
+    pins: Pins
+    changes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+Shares = Callable[[Callable[[int, int], int | None], int], int]
+"""``shared(work, tables)``: run ``work(first, last)`` over all tables on the threads; the sum of what it returns."""
+
+
+def _shares(pool: ThreadPoolExecutor | None, threads: int) -> Shares:
+    def shared(work: Callable[[int, int], int | None], tables: int) -> int:
+        if pool is None:
+            return work(0, tables) or 0
+        edges = [tables * k // threads for k in range(threads + 1)]
+        return sum(part or 0 for part in pool.map(work, edges[:-1], edges[1:]))
+
+    return shared
+
+
+def _run_of(layer: Layer, batch: int, signal_row: NDArray[np.int32]) -> _Run:
+    tables, entries = layer.counters.shape
+    return _Run(
+        layer.pins.copy(),
+        layer.counters.copy(),
+        layer.tables,
+        np.zeros((tables, batch), np.uint8),
+        np.zeros((tables + 1, batch), np.uint8),
+        np.zeros((tables, entries), np.int32),
+        signal_row,
+    )
+
+
+def _forward(run: _Run, rows: Codes, shared: Shares) -> None:
+    pins, outputs = run.pins, run.outputs[1:]
+    shared(
+        lambda first, last: kernels.forward(
+            rows, pins.source, pins.against, pins.margin, run.tables, run.addresses, outputs, first, last
+        ),
+        len(run.tables),
+    )
+
+
+def _scores(run: _Run, groups: NDArray[np.int32], classes: int) -> NDArray[np.int32]:
+    scores = np.zeros((classes, run.outputs.shape[1]), np.int32)
+    kernels.add_scores(run.outputs[1:], groups, scores, 0, len(groups))
+    return scores
+
+
+def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
+    """Return the scores of samples: uint8 (samples, rows) to int64 (samples, classes)."""
+    groups, scores = network.groups, np.zeros((len(codes), network.classes), np.int64)
+    runs = [_run_of(layer, EVALUATED, groups) for layer in network.layers]
+    rows = np.zeros((network.rows, EVALUATED), np.uint8)
+    shared = _shares(None, 1)
+    for start in range(0, len(codes), EVALUATED):
+        index = np.arange(start, min(start + EVALUATED, len(codes)))
+        kernels.gather(codes, index, rows)
+        read = rows
+        for run in runs:
+            _forward(run, read, shared)
+            read = run.outputs
+        scores[index] = _scores(runs[-1], groups, network.classes)[:, : len(index)].T
+    return scores
+
+
+def active_pins(encoder: Encoder, probes: Codes, key: Key, places: NDArray[np.int64], pins: int, rare: float) -> Pins:
+    """Draw pins for tables at ``places``; those that hardly ever change on the probes are drawn again a few times.
+
+    Args:
+        encoder: draws pins.
+        probes: uint8 (rows, samples), a multiple of 64 samples.
+        key: decides them.
+        places: int64 (tables,).
+        pins: pins a table.
+        rare: the least share of samples on which a pin is 1, or 0.
+    """
+    chosen = encoder.draw(key, len(places), pins, places=places)
+    least = rare * probes.shape[1]
+    for attempt in range(REDRAWS):
+        flat = chosen.map(lambda array: np.ascontiguousarray(array.reshape(-1)))
+        ones = np.zeros(flat.source.size, np.int64)
+        kernels.count_ones(probes, flat.source, flat.against, flat.margin, ones)
+        dull = ((ones < least) | (ones > probes.shape[1] - least)).reshape(chosen.source.shape)
+        if not dull.any():
+            break
+        other = encoder.draw(key.fold("again", attempt), len(places), pins, places=places)
+        chosen = chosen.map(lambda old, new: np.where(dull, new, old), other)  # noqa: B023  (used at once)
+    return chosen
+
+
+def probes_of(codes: Codes, key: Key) -> Codes:
+    """Return up to PROBES samples as rows: uint8 (rows, samples), a multiple of 64 samples."""
+    count = min(PROBES, -(-len(codes) // kernels.STEP) * kernels.STEP)
+    index = key.integers(len(codes), count) if len(codes) != count else np.arange(count)
+    rows = np.zeros((codes.shape[1], count), np.uint8)
+    kernels.gather(codes, index, rows)
+    return rows
+
+
+def fit(
+    network: LutNetwork,
+    codes: Codes,
+    labels: ArrayLike,
+    *,
+    encoder: Encoder,
+    key: Key,
+    places: NDArray[np.int64],
+    settings: Settings = Settings(),
+    validation: tuple[Codes, NDArray[np.int64]] | None = None,
+    threads: int = 1,
+) -> Iterator[Event]:
+    """Train a network; it is not changed, events carry what it has become.
+
+    Args:
+        network: where to start.
+        codes: uint8 (samples, rows), as the encoder gives them.
+        labels: integers (samples,), below the number of classes.
+        encoder: draws candidates for the pins of the first layer.
+        key: decides the order of samples, the steps and the candidates.
+        places: int64, where the tables of the first layer look.
+        settings: how.
+        validation: codes and labels that are only looked at.
+        threads: how many; they change no result.
+
+    Yields:
+        an event after each epoch.
+
+    Raises:
+        TrainError: data that does not fit the network, or a setting out of range.
+    """
+    wanted = np.asarray(labels, np.int64)
+    if codes.ndim != 2 or codes.shape[1] != network.rows or len(wanted) != len(codes) or not len(codes):
+        raise TrainError(
+            f"fit: got codes {codes.shape} and labels {wanted.shape}, expected (samples, {network.rows}) and (samples,)"
+        )
+    if wanted.min() < 0 or wanted.max() >= network.classes:
+        raise TrainError(f"fit: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
+    batch = settings.batch
+    if batch < 1 or batch % kernels.STEP or not 1 <= settings.scale <= kernels.SIGNAL_LIMIT or settings.epochs < 1:
+        raise TrainError(
+            f"fit: got batch {batch}, scale {settings.scale} and {settings.epochs} epochs, expected a multiple of "
+            f"{kernels.STEP}, 1..{kernels.SIGNAL_LIMIT} and at least 1"
+        )
+    pool = ThreadPoolExecutor(threads) if threads > 1 else None
+    try:
+        yield from _Training(network, codes, wanted, encoder, key, places, settings, _shares(pool, threads)).run(
+            validation
+        )
+    finally:
+        if pool:
+            pool.shutdown()
+
+
+class _Training:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        network: LutNetwork,
+        codes: Codes,
+        labels: NDArray[np.int64],
+        encoder: Encoder,
+        key: Key,
+        places: NDArray[np.int64],
+        settings: Settings,
+        shared: Shares,
+    ) -> None:
+        self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
+        self.places, self.settings, self.shared = places, settings, shared
+        self.groups = network.groups
+        last = len(network.layers) - 1
+        self.runs = [
+            _run_of(layer, settings.batch, self.groups if d == last else np.arange(len(layer.counters), dtype=np.int32))
+            for d, layer in enumerate(network.layers)
+        ]
+        if settings.rule:
+            for run in self.runs:
+                run.rule_state = settings.rule.init(run.counters)
+        tables = len(self.groups)
+        self.tau = settings.tau or default_tau(tables / network.classes)
+        self.rows = np.zeros((network.rows, settings.batch), np.uint8)
+        self.batches = max(1, len(codes) // settings.batch)
+        self.steps = self.batches * settings.epochs
+        self.probes = probes_of(codes, key.fold("probes"))
+        self.candidates = _Candidates(self.runs[0].pins)
+        self.swaps = 0
+
+    def run(self, validation: tuple[Codes, NDArray[np.int64]] | None) -> Iterator[Event]:
+        """Train, an event an epoch."""
+        began, step, settings = time.monotonic(), 0, self.settings
+        self._draw_candidates(0)
+        for epoch in range(settings.epochs):
+            order = np.argsort(self.key.fold("order", epoch).words(len(self.codes)), kind="stable")
+            loss, right, seen = 0.0, 0, 0
+            self.swaps = 0
+            for run in self.runs:
+                run.flips = 0
+            for b in range(self.batches):
+                index = order[b * settings.batch : (b + 1) * settings.batch]
+                part_loss, part_right = self._step(index, step)
+                loss, right, seen = loss + part_loss, right + part_right, seen + len(index)
+                step += 1
+            network = self.network()
+            found = float("nan")
+            if validation is not None:
+                found = float((class_scores(network, validation[0]).argmax(axis=1) == validation[1]).mean())
+            yield Event(
+                step,
+                self.steps,
+                epoch + 1,
+                time.monotonic() - began,
+                loss / seen,
+                right / seen,
+                found,
+                tuple(run.flips for run in self.runs),
+                self.swaps,
+                network,
+            )
+
+    def network(self) -> LutNetwork:
+        """Return the network as it is now."""
+        layers = tuple(Layer(run.pins.copy(), run.counters.copy()) for run in self.runs)
+        return LutNetwork(self.start.rows, self.start.classes, layers, self.start.space)
+
+    def _step(self, index: NDArray[np.int64], step: int) -> tuple[float, int]:
+        settings, last = self.settings, self.runs[-1]
+        kernels.gather(self.codes, index, self.rows)
+        read = self.rows
+        for run in self.runs:
+            _forward(run, read, self.shared)
+            read = run.outputs
+        scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
+        labels = self.labels[index]
+        loss, error = softmax(scores, labels, scale=settings.scale, tau=self.tau)
+        signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
+        signal[:, : len(index)] = error.T
+        swapping = step < settings.swapping * self.steps and settings.swap > 0
+        for depth in reversed(range(len(self.runs))):
+            signal = self._backward(depth, signal, step, swapping)
+        if swapping and (step + 1) % settings.every == 0:
+            self._swap(step + 1)
+        return loss, int((scores.argmax(axis=1) == labels).sum())
+
+    def _backward(self, depth: int, signal: NDArray[np.int8], step: int, swapping: bool) -> NDArray[np.int8]:
+        """Count votes, look at candidates, step the counters; return the signals of the layer before."""
+        run, tables = self.runs[depth], len(self.runs[depth].tables)
+        size = self.shared(
+            lambda first, last: kernels.count_votes(run.addresses, signal, run.signal_row, run.votes, first, last),
+            tables,
+        )
+        below = np.zeros((0, 0), np.int8)
+        if depth:
+            to_rows = np.zeros(self.runs[depth - 1].outputs.shape, np.int32)
+            kernels.add_input_signals(
+                run.tables, run.addresses, signal, run.signal_row, run.pins.source, to_rows, 0, tables
+            )
+            below = np.clip(to_rows[1:], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT).astype(np.int8)
+        elif swapping and step % 2 == 0:
+            pins, changes = self.candidates.pins, self.candidates.changes
+            self.shared(
+                lambda first, last: kernels.add_changes(
+                    self.rows,
+                    pins.source,
+                    pins.against,
+                    pins.margin,
+                    run.tables,
+                    run.addresses,
+                    run.votes,
+                    signal,
+                    run.signal_row,
+                    changes,
+                    first,
+                    last,
+                ),
+                tables,
+            )
+        run.flips += self._step_counters(run, depth, size, step)
+        return below
+
+    def _step_counters(self, run: _Run, depth: int, size: int, step: int) -> int:
+        settings, space, key = self.settings, self.start.space, self.key.fold("step", depth, step)
+        if settings.rule:
+            steps, run.rule_state = settings.rule.update(run.votes, run.rule_state, run.counters, key=key)
+            after = space.add(run.counters, steps)
+            flips = int(((after >= 0) != (run.counters >= 0)).sum())
+            run.counters[:] = after
+            run.tables[:, : after.shape[1]] = after >= 0
+            return flips
+        progress = step / self.steps
+        share = settings.end + (1 - settings.end) * (1 + math.cos(math.pi * progress)) / 2
+        rate = round(settings.rate * share * kernels.RATE_ONE)
+        key0, key1 = map(np.uint64, key.philox_key())
+        return self.shared(
+            lambda first, last: kernels.step_by_votes(
+                run.votes,
+                max(1, size),
+                run.votes.size,
+                rate,
+                space.lo,
+                space.hi,
+                key0,
+                key1,
+                run.counters,
+                run.tables,
+                first,
+                last,
+            ),
+            len(run.tables),
+        )
+
+    def _draw_candidates(self, step: int) -> None:
+        pins = self.runs[0].pins.source.shape[1]
+        key = self.key.fold("candidates", step)
+        chosen = active_pins(self.encoder, self.probes, key, self.places, pins, self.settings.rare)
+        self.candidates = _Candidates(chosen, np.zeros(chosen.source.shape, np.int64))
+
+    def _swap(self, step: int) -> None:
+        """Put the candidates that promise most in place of the pins that are there."""
+        settings, pins, changes = self.settings, self.runs[0].pins, self.candidates.changes.reshape(-1)
+        left = 1 - step / (settings.swapping * self.steps)
+        most = round(max(0.0, settings.swap * left) * changes.size)
+        best = np.argsort(changes, kind="stable")[:most]
+        best = best[changes[best] < 0]
+
+        def swapped(there: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+            flat = there.reshape(-1).copy()
+            flat[best] = other.reshape(-1)[best]
+            return flat.reshape(there.shape)
+
+        self.runs[0].pins = pins.map(swapped, self.candidates.pins)
+        self.swaps += len(best)
+        self._draw_candidates(step)
+
+
+__all__ = ["Event", "Settings", "active_pins", "class_scores", "deeper_pins", "default_tau", "fit", "probes_of"]
