@@ -67,6 +67,7 @@ from circuits.words import Words, enumerate_inputs, mixed_words
 
 SIZES = (10_000, 100_000, 1_000_000)
 WORDS = (1, 8, 32)
+NARROW = 2  # lanes of code for calls of one word
 COMPILED_GATES = 100_000  # larger networks are not compiled, by us or by peers: minutes
 ONE_AND_ROWS = [row for row in TWO_INPUT_ROWS if row not in ("xor", "xnor")]
 ABC_WORK = 3e10  # node-patterns of a run: about a second, which ABC prints with two decimals
@@ -278,6 +279,11 @@ def measure_gates(gates: int, options: argparse.Namespace, hertz: float) -> None
         rows.append(Row("gatewright, simulate()", whole))
         if made:
             rows.append(compiled_row(circuit, made, inputs, expected, hertz))
+        if made and words < NARROW:
+            narrow = compile_circuit(circuit, lanes=NARROW)
+            assert np.array_equal(narrow(inputs), expected), "the compiled circuit and the oracle disagree"
+            rate = gates * words * 64 / best_seconds(lambda: narrow(inputs))  # noqa: B023
+            rows.append(Row(f"gatewright, compiled, {NARROW} lanes", rate, rate / (512 * hertz)))
         rows += [*numpy_rows(circuit, inputs, expected, groups), *peer.get(words, [])]
         for row in rows:
             print_row(gates, words, row, first.rate)

@@ -16,7 +16,7 @@ from strategies import circuits, gates, words
 from circuits import compiled
 from circuits.circuit import Builder, Circuit
 from circuits.compiled import compile_circuit
-from circuits.errors import TableError
+from circuits.errors import CircuitError, TableError
 from circuits.gates import BIT_GATES, GATE
 from circuits.simulate import simulate_oracle
 from circuits.words import mask_words
@@ -56,6 +56,20 @@ def test_compiled_equals_the_oracle(case):
     function = compile_circuit(circuit)
     assert function.native
     assert np.array_equal(function(inputs), expected(circuit, inputs))
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 21])
+def test_every_number_of_lanes_gives_the_same(lanes, count):
+    circuit, inputs = random_circuit(9, 120, 30, reach=30, seed=lanes), random_words(9, count)
+    function = compile_circuit(circuit, lanes=lanes)
+    assert function.native
+    assert np.array_equal(function(inputs), expected(circuit, inputs))
+
+
+def test_other_numbers_of_lanes_are_refused():
+    with pytest.raises(CircuitError, match="got 3 lanes, expected 1, 2, 4 or 8"):
+        compile_circuit(random_circuit(3, 5, 3, reach=3), lanes=3)
 
 
 @pytest.mark.parametrize("name", [row.name for row in BIT_GATES])

@@ -185,7 +185,7 @@ def test_every_row_at_the_ends_of_every_range(row):
 
 
 def test_everything_knows_all_instructions():
-    assert set(value_kernels.NUMBER) == set(compiled._TEXT) == set(INSTRUCTIONS)
+    assert set(value_kernels.NUMBER) == set(compiled._form(8).text) == set(INSTRUCTIONS)
 
 
 @pytest.mark.parametrize("name", INSTRUCTIONS)
