@@ -228,6 +228,50 @@ class ImageEncoder:
             codes[start : start + 4096, 1 + self.num_features :] = blurred.reshape(len(part), -1)
         return codes
 
+    def warps(self, key: Key, count: int, *, shift: float, turn: float, scale: float, bend: float) -> NDArray[np.int32]:
+        """Draw small deformations as maps of rows, for training on more images than there are.
+
+        A map says of every row which row stands there: that of the nearest pixel, zero outside the image. The first
+        map is the identity.
+
+        Args:
+            key: decides them.
+            count: how many.
+            shift: the largest shift, in pixels.
+            turn: the largest rotation, in degrees.
+            scale: the largest share by which the image grows or shrinks.
+            bend: the standard deviation of an elastic displacement in pixels, smooth over a quarter of the image.
+
+        Returns:
+            int32 (count, rows).
+        """
+        height, width = self.height, self.width
+        maps = np.zeros((count, self.rows), np.int32)
+        y, x = np.mgrid[:height, :width].astype(float)
+        middle = (height - 1) / 2, (width - 1) / 2
+        for k in range(count):
+            own = key.fold("warp", k)
+            draws = 2 * own.uniform(4) - 1
+            angle, grown = np.deg2rad(turn * draws[0]), 1 + scale * draws[1]
+            dy, dx = (y - middle[0]) / grown, (x - middle[1]) / grown
+            at = [
+                middle[0] + np.cos(angle) * dy - np.sin(angle) * dx + shift * draws[2],
+                middle[1] + np.sin(angle) * dy + np.cos(angle) * dx + shift * draws[3],
+            ]
+            for axis in range(2):  # corners of a coarse grid move, the pixels between them by interpolation
+                corners = np.sqrt(12) * bend * (own.fold("bend", axis).uniform((5, 5)) - 0.5)
+                rows_, columns = np.linspace(0, 4, height), np.linspace(0, 4, width)
+                part = np.stack([np.interp(rows_, range(5), column) for column in corners.T], axis=1)
+                at[axis] = at[axis] + np.stack([np.interp(columns, range(5), row) for row in part])
+            sy, sx = (np.rint(part).astype(int) for part in at)
+            inside = (sy >= 0) & (sy < height) & (sx >= 0) & (sx < width)
+            pixel = np.where(inside, 1 + sy * width + sx, ZERO_ROW).reshape(-1)
+            blurred = np.where(pixel == ZERO_ROW, ZERO_ROW, pixel + self.num_features)
+            maps[k] = np.concatenate([[ZERO_ROW], pixel, blurred])
+        if count:
+            maps[0] = np.arange(self.rows)
+        return maps
+
     def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
         """Draw a pixel a table."""
         return key.integers(self.num_features, tables)

@@ -165,15 +165,36 @@ def gather(data: Bytes, index: NDArray[np.int64], rows: Bytes) -> None:
 
     Args:
         data: uint8 (samples, features).
-        index: int64 (batch,), which samples.
+        index: int64 (up to batch,), which samples.
         rows: uint8 (features or more, batch), the first ones written.
     """
     features = data.shape[1]
     for start in range(0, len(index), STEP):
-        for first in range(0, features, 256):  # a block of both fits the cache
-            for b in range(start, min(start + STEP, len(index))):
-                for r in range(first, min(first + 256, features)):
+        stop = min(start + STEP, len(index))
+        for first in range(0, features, STEP):  # the lines read stay in the cache, those written are whole
+            for r in range(first, min(first + STEP, features)):
+                for b in range(start, stop):
                     rows[r, b] = data[index[b], r]
+
+
+@njit(cache=True, nogil=True)
+def gather_warped(data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: NDArray[np.int64], rows: Bytes) -> None:
+    """Lay samples out as rows, each sample warped: row r of sample b is its feature ``warps[chosen[b], r]``.
+
+    Args:
+        data: uint8 (samples, features).
+        index: int64 (up to batch,), which samples.
+        warps: int32 (warps, features), features.
+        chosen: int64, like ``index``, which warp.
+        rows: uint8 (features or more, batch), the first ones written.
+    """
+    features = data.shape[1]
+    for start in range(0, len(index), STEP):
+        stop = min(start + STEP, len(index))
+        for first in range(0, features, STEP):
+            for r in range(first, min(first + STEP, features)):
+                for b in range(start, stop):
+                    rows[r, b] = data[index[b], warps[chosen[b], r]]
 
 
 @njit(cache=True, nogil=True)
@@ -377,7 +398,8 @@ def step_by_votes(
 ) -> int:
     """Step each counter against its vote with probability min(1, rate |vote| / mean |vote|): the rule ``vote``.
 
-    Probabilities are multiples of 2**-16. Entry a of table t draws 16 bits of Philox block (a // 16, t) of the key.
+    In integers: it steps where 16 random bits are below |vote| * scale / 2**16, scale = 2**16 rate count / size, both
+    rounded down. Entry a of table t draws the bits numbered a % 16 of Philox block (a // 16, t) of the key.
 
     Args:
         votes: int32 (tables, entries).
@@ -397,22 +419,22 @@ def step_by_votes(
         how many entries flipped.
     """
     flipped, entries = 0, votes.shape[1]
-    block = min(16, entries)
+    scale = (rate * count << 16) // size
+    drawn, stepped = np.empty(4, np.uint64), np.empty(ENTRIES, np.int8)
+    draws = drawn.view(np.uint16)
     for t in range(first, last):
-        for start in range(0, entries, block):
-            drawn = philox4x64(key0, key1, _U(start // 16), _U(t), _U(0), _U(0))
-            for k in range(block):
+        for start in range(0, entries, 16):
+            drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(start // 16), _U(t), _U(0), _U(0))
+            for k in range(min(16, entries)):
                 vote = votes[t, start + k]
-                if vote == 0:
-                    continue
-                word = drawn[0] if k < 4 else drawn[1] if k < 8 else drawn[2] if k < 12 else drawn[3]
-                uniform = np.int64((word >> _U(16 * (k & 3))) & _U(0xFFFF))
-                if uniform * size < rate * count * abs(vote):
-                    before = counters[t, start + k]
-                    after = max(lo, before - 1) if vote > 0 else min(hi, before + 1)
-                    counters[t, start + k] = after
-                    flipped += (before >= 0) != (after >= 0)
-                    tables[t, start + k] = after >= 0
+                fires = np.int64(draws[k]) < (abs(np.int64(vote)) * scale) >> 16
+                stepped[start + k] = fires * ((vote < 0) - np.int64(vote > 0))
+        for a in range(entries):
+            before = counters[t, a]
+            after = min(hi, max(lo, before + stepped[a]))
+            counters[t, a] = after
+            tables[t, a] = after >= 0
+            flipped += (before >= 0) != (after >= 0)
     return flipped
 
 

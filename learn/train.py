@@ -219,6 +219,7 @@ def fit(
     key: Key,
     places: NDArray[np.int64],
     settings: Settings = Settings(),
+    warps: NDArray[np.int32] | None = None,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
 ) -> Iterator[Event]:
@@ -232,6 +233,7 @@ def fit(
         key: decides the order of samples, the steps and the candidates.
         places: int64, where the tables of the first layer look.
         settings: how.
+        warps: int32 (warps, rows), maps of rows, one of which is drawn for every sample of a step.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
 
@@ -256,9 +258,8 @@ def fit(
         )
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
     try:
-        yield from _Training(network, codes, wanted, encoder, key, places, settings, _shares(pool, threads)).run(
-            validation
-        )
+        shared = _shares(pool, threads)
+        yield from _Training(network, codes, wanted, encoder, key, places, settings, shared, warps).run(validation)
     finally:
         if pool:
             pool.shutdown()
@@ -277,7 +278,9 @@ class _Training:
         places: NDArray[np.int64],
         settings: Settings,
         shared: Shares,
+        warps: NDArray[np.int32] | None = None,
     ) -> None:
+        self.warps = warps
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
         self.places, self.settings, self.shared = places, settings, shared
         self.groups = network.groups
@@ -337,7 +340,11 @@ class _Training:
 
     def _step(self, index: NDArray[np.int64], step: int) -> tuple[float, int]:
         settings, last = self.settings, self.runs[-1]
-        kernels.gather(self.codes, index, self.rows)
+        if self.warps is None:
+            kernels.gather(self.codes, index, self.rows)
+        else:
+            chosen = self.key.fold("warps", step).integers(len(self.warps), len(index))
+            kernels.gather_warped(self.codes, index, self.warps, chosen, self.rows)
         read = self.rows
         for run in self.runs:
             _forward(run, read, self.shared)
