@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from learn.data import EXAMPLES, GENERATORS, load
+    from learn.data import DATASETS, EXAMPLES, GENERATORS, Dataset, load, load_dataset
     from learn.errors import DataError, SearchError
     from learn.evaluate import Score, score
     from learn.keys import Key
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from learn.spaces import Bit, Choice, Int, Sign, Ternary
 
 _NAMES = {
-    "data": ("EXAMPLES", "GENERATORS", "load"),
+    "data": ("DATASETS", "EXAMPLES", "GENERATORS", "Dataset", "load", "load_dataset"),
     "errors": ("DataError", "SearchError"),
     "evaluate": ("Score", "score"),
     "keys": ("Key",),
@@ -29,12 +29,14 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
+    "DATASETS",
     "EXAMPLES",
     "GENERATORS",
     "RULES",
     "Bit",
     "Choice",
     "DataError",
+    "Dataset",
     "Event",
     "Int",
     "Key",
@@ -45,6 +47,7 @@ __all__ = [
     "Ternary",
     "learn",
     "load",
+    "load_dataset",
     "make_rule",
     "score",
 ]

@@ -1,4 +1,4 @@
-"""Where data comes from: files, generators such as ``adder:4``, examples that ship with the package."""
+"""Where data comes from: truth tables (files, generators such as ``adder:4``, examples) and labelled data sets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from pathlib import Path
 
 from circuits.formats import FORMATS, read_table
 from circuits.table import TruthTable, joined
+from learn.data.datasets import DATASETS, Dataset, load_dataset, verified
 from learn.data.generators import GENERATORS, Generator, generate
 from learn.errors import DataError
 
-__all__ = ["EXAMPLES", "GENERATORS", "Generator", "generate", "is_built_in", "load"]
+__all__ = [
+    "DATASETS",
+    "EXAMPLES",
+    "GENERATORS",
+    "Dataset",
+    "Generator",
+    "generate",
+    "is_built_in",
+    "load",
+    "load_dataset",
+    "verified",
+]
 
 EXAMPLES = {
     "seven_segment": (
