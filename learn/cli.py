@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from learn.search import Event
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
-MODELS = ("exact",)
+MODELS = ("auto", "exact", "lut_network")
+CLASSIFIER_SECONDS = 60.0
+COUNTED_TABLES = 100  # AND nodes of larger networks take longer to count than to train
+RANDOM_INPUTS = 100_000
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
 STATS_LUT_ANDS = 1500  # larger graphs take longer to map than stats may
@@ -108,6 +111,14 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA...", help="Truth tables or circuits (files), generators such as adder:4, or examples; see data."
     ),
+]
+
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where the files of a data set such as mnist are.")
+]
+Label = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The column of the labels, by name or number; default the last.")
 ]
 
 
@@ -401,6 +412,103 @@ def _learn(
     return FAILED if oversized or (not is_exact and (strict or interrupted)) else 0
 
 
+def _is_labelled(names: list[str], model: str) -> bool:
+    """Tell whether data means labelled samples rather than a truth table."""
+    from learn.data import DATASETS
+
+    found = [name in DATASETS or Path(name.lower()).suffix in (".csv", ".tsv", ".npz") for name in names]
+    packed = [Path(name.lower()).stem.endswith((".csv", ".tsv")) for name in names]
+    return model == "lut_network" or (model == "auto" and any(a or b for a, b in zip(found, packed, strict=True)))
+
+
+def _learn_classifier(
+    names: list[str],
+    outputs: list[Path],
+    *,
+    data_dir: Path | None,
+    label: str | None,
+    tables: int | None,
+    seconds: float | None,
+    steps: int | None,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Train a classifier, compare its circuit with the model, write it and report; return the exit status."""
+    from dataclasses import replace
+
+    from circuits.order import statistics
+    from learn.classify import agreeing, in_integers, learn_classifier, plan_for
+    from learn.data import load_dataset
+    from learn.errors import TrainError
+    from learn.keys import Key
+    from learn.outputs import check_outputs, write_all
+
+    if len(names) != 1:
+        raise TrainError(f"labelled data: got {len(names)} names, expected one data set or file")
+    if seconds is not None and steps is not None:
+        raise TrainError("--seconds and --steps: got both, expected one of them")
+    check_outputs(outputs)
+    split = "train" if names[0] in ("mnist", "fashion_mnist") or names[0].startswith("monk") else "all"
+    dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
+    given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
+    plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
+    if steps:
+        plan = plan._replace(settings=replace(plan.settings, epochs=steps))
+    workers = threads if threads is not None else _cores()
+    progress = None
+    with _stop_signals() as stops:
+        for progress in learn_classifier(dataset, key=Key(seed), plan=plan, seconds=given, threads=workers):
+            event = progress.event
+            if not quiet:
+                print(
+                    f"{event.seconds:7.1f} s  epoch {event.epoch}  loss {event.loss:.4f}  training {event.accuracy:.2%}"
+                    f"  validation {event.validation:.2%}  flips {sum(event.flips):,}  swapped pins {event.swaps:,}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            if stops:
+                break
+    if progress is None:
+        raise TrainError(f"{dataset.name}: the training ended before its first pass; give it more time")
+    event, classifier = progress
+    circuit = classifier.circuit()
+    compared = agreeing(circuit, classifier, in_integers(dataset)[0], Key(seed).fold("proof"), RANDOM_INPUTS)
+    written = write_all(circuit, outputs)
+    facts = {
+        "data": names,
+        "model": "lut_network",
+        "samples": dataset.num_samples,
+        "features": dataset.num_features,
+        "classes": dataset.num_classes,
+        "tables": classifier.network.num_tables,
+        "accuracy": event.validation,
+        "training_accuracy": event.accuracy,
+        "steps": event.epoch,
+        "seconds": round(event.seconds, 3),
+        "gates": statistics(circuit)["gates"],
+        "ands": _circuit_facts(circuit)["ands"] if classifier.network.num_tables <= COUNTED_TABLES else None,
+        "seed": seed,
+        "threads": workers,
+        "compared": compared,
+        "interrupted": bool(stops),
+        "written": [str(path) for path in written],
+    }
+    _report(
+        facts,
+        as_json,
+        f"{dataset.name}: {_noun(dataset.num_samples, 'sample')}, {_noun(dataset.num_features, 'feature')}, "
+        f"{dataset.num_classes} classes",
+        f"{event.validation:.2%} of the held-out samples right; {_noun(facts['tables'], 'look-up table')}, "
+        f"{_noun(facts['gates'], 'gate')} with the encoder",
+        f"the circuit equals the model on {compared:,} inputs",
+        f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with --steps {event.epoch} --seed {seed}",
+        *(f"wrote {path}" for path in written),
+    )
+    return 0
+
+
 @app.command()
 def learn(
     data: Data,
@@ -411,7 +519,12 @@ def learn(
         ),
     ] = None,
     rule: Annotated[str, typer.Option(metavar="NAME", help="The update rule that steers the search.")] = "heat_bath",
-    model: Annotated[str, typer.Option(metavar="NAME", help="How circuits are parametrised.")] = MODELS[0],
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="exact or lut_network; auto chooses by the data.")
+    ] = MODELS[0],
+    data_dir: DataDir = None,
+    label: Label = None,
+    tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier.")] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
     ] = False,
@@ -427,15 +540,24 @@ def learn(
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Learn a circuit from a truth table, prove it and write it.
+    """Learn a circuit from a truth table, prove it and write it; or a classifier from labelled samples.
 
-    Without --seconds or --steps the search ends when it stops getting better. Ctrl-C writes the best circuit so far
-    (exit status 1 if it is not exact); a second Ctrl-C gives up.
+    Labelled samples are a data set (mnist, iris, ...; see data), a .csv or an .npz file. A part is held out; training
+    takes --seconds (default 60), or --steps passes over the rest.
+
+    With a truth table, without --seconds or --steps, the search ends when it stops getting better. Ctrl-C writes the
+    best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up.
     """
     from learn.errors import SearchError
 
     if model not in MODELS:
         raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
+    if _is_labelled(data, model):
+        status = _learn_classifier(
+            data, output or [], data_dir=data_dir, label=label, tables=tables, seconds=seconds, steps=steps, seed=seed,
+            threads=threads, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+        raise typer.Exit(status)
     status = _learn(
         data,
         output or [],
@@ -470,11 +592,28 @@ def demo(
 
 
 @app.command("eval")
-def evaluate(circuit: str, data: Data, as_json: Json = False) -> None:
-    """Measure how well a circuit does what data asks, row by row as given."""
-    from learn.data import load
+def evaluate(
+    circuit: str,
+    data: Data,
+    split: Annotated[str, typer.Option(metavar="NAME", help="train, test or all samples of a data set.")] = "test",
+    data_dir: DataDir = None,
+    label: Label = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well a circuit does what data asks, row by row as given; or how many samples it classifies right."""
+    from learn.data import load, load_dataset
     from learn.evaluate import score
 
+    if _is_labelled(data, MODELS[0]):
+        from learn.classify import classes_of
+
+        dataset = load_dataset(data[0], split=split, data_dir=data_dir, label=label)
+        right = classes_of(_circuit(circuit), dataset.features) == dataset.labels
+        _report(
+            {"accuracy": float(right.mean()), "patterns": len(right), "errors": int((~right).sum()), "split": split},
+            as_json,
+        )
+        return
     _report(score(_circuit(circuit), load(data))._asdict(), as_json)
 
 

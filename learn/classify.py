@@ -1,0 +1,289 @@
+"""Learn a classifier from a labelled data set, end to end: encode, train, and hand over the circuit that answers.
+
+Features are integers in the circuit. Decimal fractions are taken in units of a power of ten, which the name of the
+input tells: ``length_e-1`` is in tenths.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuits.circuit import Circuit
+from circuits.simulate import simulate
+from circuits.values import from_bits, simulate_values
+from circuits.wires import Word
+from circuits.words import pack
+from learn.data.datasets import Dataset
+from learn.encoders import Encoder, ImageEncoder, TabularEncoder
+from learn.errors import DataError, TrainError
+from learn.keys import Key
+from learn.models.lut_network import LutNetwork, make_network, network_circuit
+from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
+
+MAX_DECIMALS = 6
+HELD_OUT = 10
+"""One sample in this many is held out to validate on; of fewer than ``FEW`` samples, twice as many."""
+FEW = 2000
+MAX_TABLES = 12_000
+MAX_EPOCHS = 200
+WARPS = 256
+TIMED = 16
+"""Steps that are timed to find how many epochs fit."""
+_UNIT = re.compile(r".*_e-([1-9])")
+
+
+class Plan(NamedTuple):
+    """What is trained, and how.
+
+    Attributes:
+        tables: look-up tables, in one layer.
+        pins: of a table.
+        bound: counters live in -bound..bound-1.
+        levels: thresholds a feature may have.
+        warps: deformations of images that are trained on; 0 for none.
+        settings: of the training.
+    """
+
+    tables: int
+    pins: int = 6
+    bound: int = 32
+    levels: int = 32
+    warps: int = 0
+    settings: Settings = Settings()
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network with its encoder."""
+
+    network: LutNetwork
+    encoder: Encoder
+    name: str
+
+    def scores(self, features: ArrayLike) -> NDArray[np.int64]:
+        """Return the score of each class: (samples, features) to int64 (samples, classes)."""
+        return class_scores(self.network, self.encoder.codes(features))
+
+    def predict(self, features: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each sample."""
+        return self.scores(features).argmax(axis=1)
+
+    def circuit(self) -> Circuit:
+        """Return the circuit from features to the output ``class``, encoder and all."""
+        return network_circuit(self.network, self.encoder.builder(self.name), self.encoder.pin_wire)
+
+
+class Progress(NamedTuple):
+    """Training after an epoch, and the classifier as it is then."""
+
+    event: Event
+    classifier: Classifier
+
+
+def decimals(column: NDArray[np.float64]) -> int:
+    """Return the fewest decimals, at most six, that hold every number.
+
+    Raises:
+        DataError: more are needed.
+    """
+    for count in range(MAX_DECIMALS + 1):
+        if np.array_equal(np.round(column, count), column):
+            return count
+    raise DataError(f"features: got numbers of more than {MAX_DECIMALS} decimals, expected fewer; round them first")
+
+
+def in_integers(dataset: Dataset) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the features as integers, in units that their names tell.
+
+    Raises:
+        DataError: more than six decimals, or numbers beyond 2**53.
+    """
+    if dataset.features.dtype.kind != "f":
+        return dataset.features.astype(np.int64), dataset.feature_names
+    columns, names = [], []
+    for column, name in zip(dataset.features.T, dataset.feature_names, strict=True):
+        count = decimals(column)
+        scaled = np.rint(column * 10**count)
+        if np.abs(scaled).max(initial=0) >= 2.0**53:
+            raise DataError(f"feature {name}: got numbers beyond 2**53, expected smaller ones")
+        columns.append(scaled.astype(np.int64))
+        names.append(f"{name}_e-{count}" if count else name)
+    return np.stack(columns, axis=1), tuple(names)
+
+
+def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = None) -> Plan:
+    """Choose a plan by the shape of the data and the time there is."""
+    images = dataset.image_shape is not None
+    wanted = int(80 * seconds) if images else 100 * dataset.num_classes
+    count = tables if tables is not None else min(MAX_TABLES, max(50 * dataset.num_classes, wanted))
+    return Plan(count, warps=WARPS if images and dataset.num_samples >= FEW else 0)
+
+
+def _encoder(dataset: Dataset, features: NDArray[np.int64], names: tuple[str, ...], levels: int) -> Encoder:
+    shape = dataset.image_shape
+    if shape is not None and dataset.features.dtype == np.uint8:
+        return ImageEncoder(*shape)
+    return TabularEncoder.fit(features, names, levels=levels)
+
+
+def held_out(labels: NDArray[np.int64], key: Key) -> NDArray[np.bool_]:
+    """Return a mask of the samples to validate on, about as many of each class as it has."""
+    every = HELD_OUT if len(labels) >= FEW else HELD_OUT // 2
+    order = np.argsort(key.words(len(labels)), kind="stable")
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    mask = np.zeros(len(labels), bool)
+    mask[by_class[every - 1 :: every]] = True
+    return mask
+
+
+def learn_classifier(
+    dataset: Dataset,
+    *,
+    key: Key,
+    plan: Plan,
+    seconds: float | None = None,
+    threads: int = 1,
+) -> Iterator[Progress]:
+    """Train a classifier on a data set, some samples of which are held out.
+
+    Args:
+        dataset: labelled samples.
+        key: decides everything but the time.
+        plan: what is trained; its ``settings.epochs`` count if ``seconds`` is not given.
+        seconds: train for as many epochs as fit about this time, measured on the first steps.
+        threads: how many; they change no result.
+
+    Yields:
+        after each epoch, where training stands; the last one is the result.
+
+    Raises:
+        DataError: data that cannot be encoded.
+        TrainError: too few samples, or a bad setting.
+    """
+    features, names = in_integers(dataset)
+    apart = held_out(dataset.labels, key.fold("held out"))
+    if apart.all() or not apart.any():
+        raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
+    encoder = _encoder(dataset, features[~apart], names, plan.levels)
+    codes, labels = encoder.codes(features), dataset.labels
+    train, wanted = np.ascontiguousarray(codes[~apart]), labels[~apart]
+    places = encoder.draw_places(key.fold("places"), plan.tables)
+    probes = probes_of(train, key.fold("probes"))
+    settings = plan.settings
+    rare = min(settings.rare, 0.5 - 1e-9) if len(train) >= 64 else 0.0
+    network = make_network(
+        lambda own, count: active_pins(encoder, probes, own, places, plan.pins, rare),
+        rows=encoder.rows,
+        classes=dataset.num_classes,
+        widths=[plan.tables],
+        pins=plan.pins,
+        bound=plan.bound,
+        key=key.fold("network"),
+    )
+    warps = None
+    if plan.warps and isinstance(encoder, ImageEncoder):
+        warps = encoder.warps(key.fold("warps"), plan.warps, shift=1, turn=8, scale=0.08, bend=0.5)
+
+    def training(settings: Settings, samples: int) -> Iterator[Event]:
+        return fit(
+            network,
+            train[:samples],
+            wanted[:samples],
+            encoder=encoder,
+            key=key.fold("fit"),
+            places=places,
+            settings=settings,
+            warps=warps,
+            validation=(codes[apart], labels[apart]) if samples == len(train) else None,
+            threads=threads,
+        )
+
+    if seconds is not None:
+        took = []
+        for steps in (1, 1, 1 + TIMED):  # kernels compile in the first; the second tells what does not depend on steps
+            began = time.monotonic()
+            next(training(replace(settings, epochs=1), min(len(train), steps * settings.batch)))
+            took.append(time.monotonic() - began)
+        a_step = max(1e-5, (took[2] - took[1]) / TIMED)
+        left = 0.9 * seconds / (a_step * max(1, len(train) // settings.batch))
+        settings = replace(settings, epochs=int(min(MAX_EPOCHS, max(2, left))))
+    for event in training(settings, len(train)):
+        yield Progress(event, Classifier(event.network, encoder, dataset.name))
+
+
+# --- What circuits answer --------------------------------------------------------------------------------------------
+
+
+def _units(circuit: Circuit) -> tuple[list[str], list[int]]:
+    """Return the features of a circuit, by the names of its inputs, and how many inputs store each."""
+    names: list[str] = []
+    widths: list[int] = []
+    for name in circuit.input_names:
+        stem = re.sub(r"\[\d+\]$", "", name)
+        if names and names[-1] == stem and stem != name:
+            widths[-1] += 1
+        else:
+            names.append(stem)
+            widths.append(1)
+    return names, widths
+
+
+def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
+    """Return what class a circuit answers for samples, whether its words are words still or their bits.
+
+    Args:
+        circuit: with the output ``class``, a word or bits ``class[0]``, ...
+        features: numbers (samples, features), in the units of the data set.
+
+    Returns:
+        int64 (samples,).
+
+    Raises:
+        DataError: features that do not fit the circuit, or a circuit without classes.
+    """
+    given = np.asarray(features)
+    names, widths = _units(circuit)
+    if given.ndim != 2 or given.shape[1] != len(names):
+        raise DataError(f"{circuit.name}: reads {len(names)} features, got data of shape {given.shape}")
+    if {re.sub(r"\[\d+\]$", "", name) for name in circuit.output_names} != {"class"}:
+        raise DataError(f"{circuit.name}: has the outputs {', '.join(circuit.output_names[:4])}, expected the class")
+    scale = np.array([10 ** int(match[1]) if (match := _UNIT.fullmatch(name)) else 1 for name in names])
+    integers = np.rint(given * scale).astype(np.int64).T
+    if circuit.has_words:
+        types = circuit.input_types
+        bounds = np.array([[t.lo, t.hi] for t in types])
+        return simulate_values(circuit, np.clip(integers, bounds[:, :1], bounds[:, 1:]))[0]
+    bits = [row >> k & 1 for row, width in zip(integers, widths, strict=True) for k in range(width)]
+    found = simulate(circuit, pack(np.array(bits, bool)), patterns=len(given))
+    return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
+
+
+def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[np.int64], key: Key, random: int) -> int:
+    """Compare a circuit with the model it was made from, on samples and on random inputs.
+
+    Returns:
+        how many inputs were compared.
+
+    Raises:
+        TrainError: they differ: a bug.
+    """
+    types = circuit.input_types
+    columns = [key.fold("inputs", k).integers(t.hi - t.lo + 1, random) + t.lo for k, t in enumerate(types)]
+    for given in (features, np.stack(columns, axis=1)):
+        for start in range(0, len(given), 10_000):
+            part = given[start : start + 10_000]
+            if not np.array_equal(
+                simulate_values(circuit, classifier.encoder.inputs(part))[0], classifier.predict(part)
+            ):
+                raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
+    return len(features) + random
+
+
+__all__ = ["Classifier", "Plan", "Progress", "agreeing", "classes_of", "learn_classifier", "plan_for"]
