@@ -21,7 +21,19 @@ ROOMS = {
     ),
     "learn": (
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "encoders", "lut_kernels"),
-        *("moves", "search", "data", "train", "classify", "nets", "evaluate", "estimators", "outputs", "cli", "__main__"),
+        *(
+            "moves",
+            "search",
+            "data",
+            "train",
+            "classify",
+            "nets",
+            "evaluate",
+            "estimators",
+            "outputs",
+            "cli",
+            "__main__",
+        ),
     ),
 }
 ORDER = [room for top in PACKAGES for room in (*(f"{top}.{name}" for name in ROOMS[top]), top)]
