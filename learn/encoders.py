@@ -63,16 +63,31 @@ class Encoder(Protocol):
         """Return what the circuit's inputs are: (samples, features) to int64 (inputs, samples)."""
 
 
-def _matrix(features: ArrayLike, count: int) -> NDArray[Any]:
+def _matrix(features: ArrayLike, count: int | None = None) -> NDArray[Any]:
     given = np.asarray(features)
-    if given.ndim != 2 or given.shape[1] != count:
-        raise DataError(f"features: got shape {given.shape}, expected (samples, {count})")
+    if given.ndim != 2 or count not in (None, given.shape[1]):
+        raise DataError(f"features: got shape {given.shape}, expected (samples, {count or 'features'})")
     if given.dtype.kind not in "iubf":
         raise DataError(f"features: got {given.dtype}, expected numbers")
     if given.dtype.kind == "f" and not np.isfinite(given).all():
         row, column = np.argwhere(~np.isfinite(given))[0].tolist()
         raise DataError(f"features: got {given[row, column]} in sample {row}, feature {column}, expected a number")
     return given
+
+
+def _thresholds(column: NDArray[Any], levels: int) -> NDArray[Any]:
+    """Return at most so many thresholds of a feature, increasing; none only if it is constant."""
+    values = np.unique(column)
+    lower, upper = values[:-1], values[1:]
+    if len(upper) > levels:
+        at = np.sort(column)[-(-(len(column) - 1) * np.arange(1, levels + 1) // (levels + 1))]
+        cuts = np.unique(at[at > values[0]])
+        # Where nearly all samples have the least value, quantiles of samples see no other.
+        return cuts if len(cuts) else upper[np.arange(levels) * len(upper) // levels]
+    if column.dtype.kind in "iub":
+        return upper
+    midway = lower / 2 + upper / 2  # the sum of the greatest numbers has no number
+    return np.where(midway > lower, midway, upper)  # between neighbours there is none
 
 
 def _picked(key: Key, values: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -103,27 +118,23 @@ class TabularEncoder:
             levels: thresholds a feature may have, 1..255; the quantiles are spread evenly over the samples.
 
         Raises:
-            DataError: no samples or features, or values that are no finite numbers.
+            DataError: no samples or features, not one name a feature, or values that are no finite numbers.
         """
-        given = np.asarray(features)
-        given = _matrix(given, given.shape[1] if given.ndim == 2 else 0)
+        given = _matrix(features)
         if not given.size or not 1 <= levels <= MAX_LEVELS:
             raise DataError(
                 f"features: got shape {given.shape} and {levels} levels, expected samples and 1..{MAX_LEVELS}"
             )
-        integers = given.dtype.kind in "iub"
-        thresholds = []
-        for column in given.T:
-            values = np.unique(column)
-            cuts = values[1:]
-            if len(cuts) > levels:
-                at = np.quantile(column, (np.arange(levels) + 1) / (levels + 1), method="higher")
-                cuts = np.unique(at[at > values[0]])
-            elif not integers and len(cuts):
-                cuts = (values[1:] + values[:-1]) / 2
-            thresholds.append(cuts)
-        word = holding(int(given.min()), int(given.max())) if integers else None
-        return TabularEncoder(tuple(thresholds), tuple(names or (f"x{k}" for k in range(given.shape[1]))), word)
+        called = tuple(names or (f"x{k}" for k in range(given.shape[1])))
+        if len(called) != given.shape[1]:
+            raise DataError(f"features: got {len(called)} names for {given.shape[1]} features, expected one each")
+        word = None
+        if given.dtype.kind in "iub":
+            lo, hi = int(given.min()), int(given.max())
+            if hi >= 1 << 63:
+                raise DataError(f"features: hold {lo}..{hi}, expected integers below 2**63; scale them down")
+            word = holding(lo, hi)
+        return TabularEncoder(tuple(_thresholds(column, levels) for column in given.T), called, word)
 
     @property
     def rows(self) -> int:
@@ -174,10 +185,11 @@ class TabularEncoder:
         return builder.add("threshold", wire, params=(level,))
 
     def inputs(self, features: ArrayLike) -> NDArray[np.int64]:
-        """Return the circuit's inputs: integers as they are, held within the inputs' type; else codes."""
+        """Return the circuit's inputs: integers (of fractions, the floor) held within the inputs' type; else codes."""
         if self.word is None:
             return self.codes(features)[:, 1:].T.astype(np.int64)
-        return np.clip(_matrix(features, self.num_features), self.word.lo, self.word.hi).T.astype(np.int64)
+        held = np.clip(_matrix(features, self.num_features), self.word.lo, self.word.hi)
+        return (np.floor(held) if held.dtype.kind == "f" else held).T.astype(np.int64)
 
 
 _KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # of the blur, in sixteenths
@@ -215,11 +227,20 @@ class ImageEncoder:
         )
         return (np.asarray(total) >> 4).astype(np.uint8)
 
-    def codes(self, features: ArrayLike) -> Codes:
-        """Return the rows of samples."""
+    def _images(self, features: ArrayLike) -> NDArray[Any]:
         given = _matrix(features, self.num_features)
         if given.size and not 0 <= given.min() <= given.max() <= 255:
             raise DataError(f"images: hold {given.min()}..{given.max()}, expected bytes 0..255")
+        if given.dtype.kind == "f" and (given != np.floor(given)).any():
+            row, column = np.argwhere(given != np.floor(given))[0].tolist()
+            raise DataError(
+                f"images: got {given[row, column]} in sample {row}, feature {column}, expected bytes 0..255"
+            )
+        return given
+
+    def codes(self, features: ArrayLike) -> Codes:
+        """Return the rows of samples."""
+        given = self._images(features)
         codes = np.zeros((len(given), self.rows), np.uint8)
         for start in range(0, len(given), 4096):
             part = given[start : start + 4096].astype(np.uint8)
@@ -325,4 +346,4 @@ class ImageEncoder:
 
     def inputs(self, features: ArrayLike) -> NDArray[np.int64]:
         """Return the circuit's inputs: the pixels."""
-        return _matrix(features, self.num_features).T.astype(np.int64)
+        return self._images(features).T.astype(np.int64)

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic as _numba_intrinsic
 from numpy.typing import NDArray
 
@@ -51,7 +51,9 @@ def intrinsic(typed: Any) -> Any:
 
 
 def _has_wide_permute() -> bool:
-    return bool(llvm.get_host_cpu_features().get("avx512vbmi", False))
+    """Tell whether numba compiles for a processor with ``vpermb``; it may be told another one than this machine's."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return "+avx512vbmi" in features.split(",")
 
 
 def _call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:

@@ -36,7 +36,7 @@ class Settings:
     """How a network is trained.
 
     Attributes:
-        epochs: passes over the samples.
+        epochs: passes over the samples, each in an order of its own that leaves out those behind the last full batch.
         batch: samples a step, a multiple of 64.
         rate: of the vote rule at the start; it falls along half a cosine to ``end`` times that.
         end: see there.
@@ -60,6 +60,20 @@ class Settings:
     swapping: float = 0.8
     rare: float = 0.06
     rule: Rule | None = None
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, math.inf),
+    "batch": (kernels.STEP, 1 << 20),
+    "rate": (1 / kernels.RATE_ONE, 16),
+    "end": (0, 1),
+    "scale": (1, kernels.SIGNAL_LIMIT),
+    "swap": (0, 1),
+    "every": (1, math.inf),
+    "swapping": (0, 1),
+    "rare": (0, 0.5),
+}
+"""What settings may be."""
 
 
 class Event(NamedTuple):
@@ -159,8 +173,46 @@ def _scores(run: _Run, groups: NDArray[np.int32], classes: int) -> NDArray[np.in
     return scores
 
 
+def _check_codes(what: str, network: LutNetwork, codes: Codes, labels: ArrayLike | None = None) -> None:
+    """Check the shape and type of codes, which kernels take on trust, and the labels that go with them."""
+    if codes.ndim != 2 or codes.shape[1] != network.rows or codes.dtype != np.uint8:
+        raise TrainError(
+            f"{what}: got {codes.dtype} codes of shape {codes.shape}, expected uint8 (samples, {network.rows})"
+        )
+    if labels is None:
+        return
+    wanted = np.asarray(labels)
+    if wanted.shape != codes.shape[:1] or wanted.dtype.kind not in "iub" or not wanted.size:
+        raise TrainError(
+            f"{what}: got {wanted.dtype} labels of shape {wanted.shape}, expected integers, one for each of "
+            f"{len(codes)} samples, and at least one sample"
+        )
+    if not 0 <= wanted.min() <= wanted.max() < network.classes:
+        raise TrainError(f"{what}: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
+
+
+def _check_settings(settings: Settings, entries: int) -> None:
+    """Check settings, for a network whose largest layer has so many entries."""
+    for name, (least, most) in RANGES.items():
+        if not least <= getattr(settings, name) <= most:
+            raise TrainError(f"fit: got {name} {getattr(settings, name)}, expected {least:g}..{most:g}")
+    if settings.batch % kernels.STEP:
+        raise TrainError(f"fit: got batch {settings.batch}, expected a multiple of {kernels.STEP}")
+    largest = kernels.SIGNAL_LIMIT * settings.batch * entries * kernels.RATE_ONE  # that a step multiplies out
+    if max(1, settings.rate) * largest >= 1 << 63:
+        raise TrainError(
+            f"fit: rate {settings.rate} times a batch of {settings.batch} times a layer of {entries} entries is more "
+            "than 64-bit numbers hold; choose a smaller batch or rate"
+        )
+
+
 def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
-    """Return the scores of samples: uint8 (samples, rows) to int64 (samples, classes)."""
+    """Return the scores of samples: uint8 (samples, rows) to int64 (samples, classes).
+
+    Raises:
+        TrainError: codes of another shape or type.
+    """
+    _check_codes("class_scores", network, codes)
     groups, scores = network.groups, np.zeros((len(codes), network.classes), np.int64)
     runs = [_run_of(layer, EVALUATED, groups) for layer in network.layers]
     rows = np.zeros((network.rows, EVALUATED), np.uint8)
@@ -243,19 +295,13 @@ def fit(
     Raises:
         TrainError: data that does not fit the network, or a setting out of range.
     """
+    _check_codes("fit", network, codes, labels)
+    if validation is not None:
+        _check_codes("fit: validation", network, *validation)
+    if places.shape != (len(network.layers[0].counters),):
+        raise TrainError(f"fit: got places {places.shape}, expected one for each of the first layer's tables")
+    _check_settings(settings, max(layer.counters.size for layer in network.layers))
     wanted = np.asarray(labels, np.int64)
-    if codes.ndim != 2 or codes.shape[1] != network.rows or len(wanted) != len(codes) or not len(codes):
-        raise TrainError(
-            f"fit: got codes {codes.shape} and labels {wanted.shape}, expected (samples, {network.rows}) and (samples,)"
-        )
-    if wanted.min() < 0 or wanted.max() >= network.classes:
-        raise TrainError(f"fit: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
-    batch = settings.batch
-    if batch < 1 or batch % kernels.STEP or not 1 <= settings.scale <= kernels.SIGNAL_LIMIT or settings.epochs < 1:
-        raise TrainError(
-            f"fit: got batch {batch}, scale {settings.scale} and {settings.epochs} epochs, expected a multiple of "
-            f"{kernels.STEP}, 1..{kernels.SIGNAL_LIMIT} and at least 1"
-        )
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
     try:
         shared = _shares(pool, threads)
@@ -293,7 +339,7 @@ class _Training:
             for run in self.runs:
                 run.rule_state = settings.rule.init(run.counters)
         tables = len(self.groups)
-        self.tau = settings.tau or default_tau(tables / network.classes)
+        self.tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
         self.batches = max(1, len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs

@@ -56,7 +56,7 @@ class Layer:
     """Tables side by side.
 
     Attributes:
-        pins: of shape (tables, k).
+        pins: of shape (tables, k); behind the first layer they read bits as they are, against row 0 with margin 0.
         counters: int8 (tables, 2**k); entry ``sum(pin i << i)``.
     """
 
@@ -71,6 +71,26 @@ class Layer:
         return tables
 
 
+def _check(layer: Layer, depth: int, rows: int) -> None:
+    """Check that a layer's arrays fit and its pins read one of so many rows: kernels read whatever they are told."""
+    counters, shapes = layer.counters, [array.shape for array in layer.pins]
+    tables, pins = shapes[0] if len(shapes[0]) == 2 else (0, 0)
+    fits = shapes == [(tables, pins)] * 3 and counters.shape == (tables, 1 << pins)
+    if not (fits and tables and 1 <= pins <= MAX_PINS) or counters.dtype != np.int8:
+        raise ModelError(
+            f"network: layer {depth} has pins of shapes {shapes} and {counters.dtype} counters {counters.shape}, "
+            f"expected (tables, k) and int8 (tables, 2**k), k at most {MAX_PINS}"
+        )
+    ends = [(int(array.min()), int(array.max())) for array in layer.pins]
+    lowest, highest = (1, ZERO_ROW, 0), (rows - 1, *((ZERO_ROW, 0) if depth else (rows - 1, 255)))
+    if any(lo < least or hi > most for (lo, hi), least, most in zip(ends, lowest, highest, strict=True)):
+        found, expected = (
+            "source {}..{}, against {}..{} and margin {}..{}".format(*(end for pair in pairs for end in pair))
+            for pairs in (ends, zip(lowest, highest, strict=True))
+        )
+        raise ModelError(f"network: layer {depth} has pins of {found}, expected {expected}")
+
+
 @dataclass(frozen=True)
 class LutNetwork:
     """Layers of look-up tables and a vote of groups.
@@ -80,12 +100,21 @@ class LutNetwork:
         classes: number of groups of the last layer.
         layers: from the inputs on.
         space: where counters live.
+
+    Raises:
+        ModelError: a layer whose arrays do not fit each other, or whose pins read rows that are not there.
     """
 
     rows: int
     classes: int
     layers: tuple[Layer, ...]
     space: Int
+
+    def __post_init__(self) -> None:
+        rows = self.rows
+        for depth, layer in enumerate(self.layers):
+            _check(layer, depth, rows)
+            rows = 1 + len(layer.counters)
 
     @property
     def num_tables(self) -> int:

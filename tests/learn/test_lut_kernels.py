@@ -1,0 +1,364 @@
+"""The kernels of look-up table networks against their oracles, whatever the rows, signals and shares of tables are."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from statistics import NormalDist
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from learn import lut_kernels as kernels
+from learn.keys import Key
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = st.integers(0, 10**6)
+EXTREMES = np.array([0, 1, 127, 128, 254, 255])
+
+
+def bytes_of(draw, shape):
+    """Draw bytes, the extremes as often as all others."""
+    return np.where(draw.random(shape) < 0.5, draw.choice(EXTREMES, shape), draw.integers(0, 256, shape)).astype(
+        np.uint8
+    )
+
+
+def pins_of(draw, rows, shape):
+    """Draw pins; half of the margins and of the rows beside are zero, as thresholds on bits have them."""
+    source, against = (draw.integers(0, rows, shape).astype(np.int32) for _ in range(2))
+    against *= draw.integers(0, 2, shape, dtype=np.int32)
+    return source, against, bytes_of(draw, shape) * draw.integers(0, 2, shape, dtype=np.uint8)
+
+
+@st.composite
+def layers(draw):
+    """Draw a layer with all that its kernels read."""
+    k, blocks, tables = draw(st.integers(2, 6)), draw(st.integers(1, 8)), draw(st.integers(1, 7))
+    rows, signals = draw(st.integers(1, 9)), draw(st.integers(1, 4))
+    rng, batch = np.random.default_rng(draw(SEEDS)), 64 * blocks
+    bits = np.zeros((tables, kernels.ENTRIES), np.uint8)
+    bits[:, : 1 << k] = rng.integers(0, 2, (tables, 1 << k))
+    return SimpleNamespace(
+        k=k,
+        batch=batch,
+        count=tables,
+        rng=rng,
+        rows=bytes_of(rng, (rows, batch)),
+        pins=pins_of(rng, rows, (tables, k)),
+        others=pins_of(rng, rows, (tables, k)),
+        tables=bits,
+        addresses=rng.integers(0, 1 << k, (tables, batch), dtype=np.uint8),
+        signal=rng.choice([-127, 127, 0, *range(-127, 128)], (signals, batch)).astype(np.int8),
+        row=rng.integers(0, signals, tables).astype(np.int32),
+        edges=[0, *sorted(draw(st.lists(st.integers(0, tables), max_size=3))), tables],
+    )
+
+
+def in_shares(layer, work):
+    """Run a kernel share by share; return what it returned, added up."""
+    return sum(work(a, b) or 0 for a, b in pairwise(layer.edges))
+
+
+@given(layers())
+def test_forward(layer):
+    addresses, outputs = np.full((layer.count, layer.batch), 99, np.uint8), np.full((layer.count + 1, layer.batch), 99)
+    outputs = outputs.astype(np.uint8)
+    in_shares(
+        layer,
+        lambda a, b: kernels.forward(layer.rows, *layer.pins, layer.tables, addresses, outputs[1:], a, b),
+    )
+    expected = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
+    assert np.array_equal(addresses, expected[0]) and np.array_equal(outputs[1:], expected[1])
+    assert np.all(outputs[0] == 99)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "margin", "bit"),
+    [
+        (255, 255, 0, 0),
+        (255, 254, 0, 1),
+        (255, 254, 1, 0),
+        (255, 200, 100, 0),  # 300 is held at 255, it does not become 44
+        (45, 200, 100, 0),
+        (255, 255, 255, 0),
+        (255, 0, 254, 1),
+        (255, 0, 255, 0),
+        (0, 0, 0, 0),
+        (1, 0, 0, 1),
+    ],
+)
+def test_a_pin_by_hand(x, y, margin, bit):
+    rows = np.repeat(np.array([[x], [y]], np.uint8), 64, axis=1)
+    pins = [np.array([v], dtype) for v, dtype in ((0, np.int32), (1, np.int32), (margin, np.uint8))]
+    assert kernels.pins_oracle(rows, *pins).all() == kernels.pins_oracle(rows, *pins).any() == bit
+    ones = np.zeros(1, np.int64)
+    kernels.count_ones(rows, *pins, ones)
+    assert ones == 64 * bit
+
+
+@given(layers())
+def test_count_ones(layer):
+    source, against, margin = (np.ascontiguousarray(array.reshape(-1)) for array in layer.pins)
+    counts = np.full(source.size, -1, np.int64)
+    kernels.count_ones(layer.rows, source, against, margin, counts)
+    wide = layer.rows.astype(int)
+    assert np.array_equal(counts, (wide[source] - wide[against] > margin[:, None]).sum(axis=1))
+
+
+@given(SEEDS, st.integers(0, 200), st.integers(1, 300), st.integers(0, 2))
+def test_gather(seed, batch, features, more):
+    rng = np.random.default_rng(seed)
+    data, rows = bytes_of(rng, (9, features)), np.full((features + more, 256), 7, np.uint8)
+    index = rng.integers(0, 9, batch)
+    kernels.gather(data, index, rows)
+    assert np.array_equal(rows[:features, :batch], data[index].T)
+    assert np.all(rows[features:] == 7) and np.all(rows[:, batch:] == 7)
+
+
+@given(layers(), st.integers(1, 4))
+def test_add_scores(layer, groups):
+    outputs = layer.rng.integers(0, 2, (layer.count + 1, layer.batch)).astype(np.uint8)[1:]
+    group = layer.rng.integers(0, groups, layer.count).astype(np.int32)
+    start = layer.rng.integers(-5, 5, (groups, layer.batch)).astype(np.int32)
+    scores, expected = start.copy(), start.copy()
+    in_shares(layer, lambda a, b: kernels.add_scores(outputs, group, scores, a, b))
+    np.add.at(expected, group, outputs.astype(np.int32))
+    assert np.array_equal(scores, expected)
+
+
+@given(layers())
+def test_count_votes(layer):
+    votes = np.full((layer.count, 1 << layer.k), 99, np.int32)
+    size = in_shares(layer, lambda a, b: kernels.count_votes(layer.addresses, layer.signal, layer.row, votes, a, b))
+    expected = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k)
+    assert np.array_equal(votes, expected) and size == np.abs(expected).sum()
+
+
+def test_votes_and_changes_of_a_great_batch_do_not_overflow():
+    batch = 1 << 17
+    zeros, ones = np.zeros((1, batch), np.uint8), np.ones((1, batch), np.uint8)
+    signal, row, votes = np.full((1, batch), -127, np.int8), np.zeros(1, np.int32), np.zeros((1, 4), np.int32)
+    assert kernels.count_votes(zeros, signal, row, votes, 0, 1) == 127 * batch
+    assert votes.tolist() == [[-127 * batch, 0, 0, 0]]
+    pins = [np.zeros((1, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
+    tables, changes = np.zeros((1, 64), np.uint8), np.zeros((1, 2), np.int64)
+    pins[0][:], pins[1][:] = 0, 1
+    tables[0, 1] = 1
+    rows = np.concatenate([ones, zeros])
+    kernels.add_changes(rows, *pins, tables, zeros, votes, signal, row, changes, 0, 1)
+    assert changes.tolist() == [[-127 * batch, 0]]
+
+
+@given(layers())
+def test_add_changes(layer):
+    votes = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k).astype(np.int32)
+    start = layer.rng.integers(-9, 9, (layer.count, layer.k))
+    changes = start.copy()
+    in_shares(
+        layer,
+        lambda a, b: kernels.add_changes(
+            layer.rows,
+            *layer.others,
+            layer.tables,
+            layer.addresses,
+            votes,
+            layer.signal,
+            layer.row,
+            changes,
+            a,
+            b,
+        ),
+    )
+    expected = kernels.changes_oracle(layer.rows, *layer.others, layer.tables, layer.addresses, layer.signal, layer.row)
+    assert np.array_equal(changes - start, expected)
+
+
+@given(layers(), st.integers(0, 5))
+def test_a_change_is_that_of_another_forward_pass(layer, pin):
+    """One candidate put in place, the signals' sum over what is then 1 changes by what was promised."""
+    pin %= layer.k
+    addresses, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
+    votes = kernels.votes_oracle(addresses, layer.signal, layer.row, 1 << layer.k).astype(np.int32)
+    changes = np.zeros((layer.count, layer.k), np.int64)
+    kernels.add_changes(
+        layer.rows,
+        *layer.others,
+        layer.tables,
+        addresses,
+        votes,
+        layer.signal,
+        layer.row,
+        changes,
+        0,
+        layer.count,
+    )
+    moved = [array.copy() for array in layer.pins]
+    for array, other in zip(moved, layer.others, strict=True):
+        array[:, pin] = other[:, pin]
+    _, then = kernels.forward_oracle(layer.rows, *moved, layer.tables)
+    signal = layer.signal[layer.row].astype(int)
+    assert np.array_equal(changes[:, pin], (signal * (then.astype(int) - outputs)).sum(axis=1))
+
+
+@given(layers(), st.integers(1, 5))
+def test_add_input_signals(layer, sources):
+    source = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(np.int32)
+    start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(np.int32)
+    found = start.copy()
+    in_shares(
+        layer,
+        lambda a, b: kernels.add_input_signals(
+            layer.tables, layer.addresses, layer.signal, layer.row, source, found, a, b
+        ),
+    )
+    expected = kernels.input_signals_oracle(layer.tables, layer.addresses, layer.signal, layer.row, source, sources)
+    assert np.array_equal(found - start, expected)
+
+
+@njit
+def looked_up_plainly(to, tables, addresses):
+    for t in range(len(tables)):
+        for start in range(0, addresses.size, 64):
+            at = np.uint64(64 * t)
+            kernels._look_up_plain(to[t], np.uint64(start), tables.reshape(-1), at, addresses, np.uint64(start))
+
+
+@njit
+def looked_up_widely(to, tables, addresses):
+    for t in range(len(tables)):
+        for start in range(0, addresses.size, 64):
+            at = np.uint64(64 * t)
+            kernels._look_up_wide(to[t], np.uint64(start), tables.reshape(-1), at, addresses, np.uint64(start))
+
+
+WAYS = {"plain": looked_up_plainly, "wide": looked_up_widely}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(seed=SEEDS, tables=st.integers(1, 4), blocks=st.integers(1, 3))
+def test_look_up(way, seed, tables, blocks):
+    if way == "wide" and not kernels._has_wide_permute():
+        pytest.skip("the processor does not permute 64 bytes at once")
+    rng = np.random.default_rng(seed)
+    entries = rng.integers(0, 256, (tables, 64), dtype=np.uint8)
+    addresses = rng.integers(0, 64, 64 * blocks, dtype=np.uint8)
+    found = np.zeros((tables, 64 * blocks), np.uint8)
+    WAYS[way](found, entries, addresses)
+    assert np.array_equal(found, entries[:, addresses])
+
+
+def test_kernels_work_on_a_plain_processor(tmp_path):
+    """What numba compiles for decides, not what the machine could do: without the wide permutation, the plain loop."""
+    code = (
+        "import numpy as np\n"
+        "from learn import lut_kernels as k\n"
+        "assert k._look_up is k._look_up_plain\n"
+        "r = np.random.default_rng(0)\n"
+        "rows, tables = r.integers(0, 256, (5, 128), dtype=np.uint8), r.integers(0, 2, (3, 64), dtype=np.uint8)\n"
+        "pins = [r.integers(0, n, (3, 6)).astype(d) for n, d in ((5, np.int32), (5, np.int32), (50, np.uint8))]\n"
+        "a, o = np.zeros((3, 128), np.uint8), np.zeros((3, 128), np.uint8)\n"
+        "k.forward(rows, *pins, tables, a, o, 0, 3)\n"
+        "assert all(map(np.array_equal, (a, o), k.forward_oracle(rows, *pins, tables)))\n"
+    )
+    names = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | names, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# --- The step of the vote rule
+
+
+def draws(key, table, entries):
+    """Return the 16-bit numbers a table's entries draw: those of the blocks (a // 16, table) of numpy's Philox."""
+    halves, found = key.philox_key(), []
+    for block in range(-(-entries // 16)):
+        before = ((table << 64) + block - 1) % (1 << 256)  # numpy counts up before it draws
+        words = np.random.Philox(counter=before, key=halves[0] + (halves[1] << 64)).random_raw(4).tolist()
+        found += [word >> shift & 0xFFFF for word in words for shift in (0, 16, 32, 48)]
+    return found[:entries]
+
+
+def step_oracle(votes, rate, lo, hi, key, counters):
+    """Return the counters after a step, one entry after another."""
+    size, count, after = sum(abs(v) for row in votes for v in row), sum(map(len, votes)), [list(r) for r in counters]
+    for t, row in enumerate(votes):
+        for a, (vote, uniform) in enumerate(zip(row, draws(key, t, len(row)), strict=True)):
+            if vote and uniform * size < rate * count * abs(vote):
+                after[t][a] = min(hi, max(lo, after[t][a] + (-1 if vote > 0 else 1)))
+    return after
+
+
+def stepped(votes, rate, lo, hi, key, counters, edges):
+    """Run the kernel in shares; return counters, tables and flips."""
+    counters, tables = counters.copy(), np.zeros((len(votes), 64), np.uint8)
+    tables[:, : votes.shape[1]] = counters >= 0
+    size, (key0, key1) = max(1, int(np.abs(votes.astype(int)).sum())), map(np.uint64, key.philox_key())
+    flips = sum(
+        kernels.step_by_votes(votes, size, votes.size, rate, lo, hi, key0, key1, counters, tables, a, b)
+        for a, b in pairwise(edges)
+    )
+    return counters, tables, flips
+
+
+@given(
+    seed=SEEDS,
+    k=st.integers(2, 6),
+    tables=st.integers(1, 5),
+    bound=st.sampled_from([1, 2, 5, 32, 128]),
+    rate=st.sampled_from([0, 1, 300, 9830, 65536, 10**7]),
+    largest=st.sampled_from([0, 1, 60, 127 * 4096, 2**31 - 1]),
+    cut=st.integers(0, 5),
+)
+@example(seed=0, k=6, tables=2, bound=128, rate=65536, largest=2**31 - 1, cut=1)
+def test_step_by_votes(seed, k, tables, bound, rate, largest, cut):
+    rng, key, lo, hi = np.random.default_rng(seed), Key(seed).fold("step"), -bound, bound - 1
+    votes = rng.integers(-largest, largest, (tables, 1 << k), endpoint=True).astype(np.int32)
+    votes[rng.random(votes.shape) < 0.3] = 0
+    counters = rng.integers(lo, hi, votes.shape, endpoint=True).astype(np.int8)
+    edges = [0, min(cut, tables), tables]
+    after, bits, flips = stepped(votes, rate, lo, hi, key, counters, edges)
+    assert after.tolist() == step_oracle(votes.tolist(), rate, lo, hi, key, counters.tolist())
+    assert after.min() >= lo and after.max() <= hi
+    assert np.array_equal(after[votes == 0], counters[votes == 0])
+    assert np.array_equal(bits[:, : 1 << k], after >= 0) and not bits[:, 1 << k :].any()
+    assert flips == ((after >= 0) != (counters >= 0)).sum()
+
+
+def test_step_probabilities():
+    runs, rate = 4000, 0.15
+    votes = np.array([[0, 1, -2, 5, -60, 300, 7, -7], [3, -3, 40, -40, 0, 900, -2000, 1]], np.int32)
+    size, counters = np.abs(votes).sum(), np.zeros(votes.shape, np.int8)
+    p = np.minimum(1, rate * votes.size * np.abs(votes) / size)
+    steps = np.zeros((runs, *votes.shape), int)
+    for i in range(runs):
+        steps[i] = stepped(votes, round(rate * 65536), -32, 31, Key(i).fold("z"), counters, [0, 2])[0]
+    assert np.array_equal(np.sign(steps), steps) and np.all(steps * votes <= 0)
+    limit = NormalDist().inv_cdf(1 - 1e-3 / (2 * votes.size))
+    happened = np.abs(steps).sum(axis=0)
+    assert np.all(np.abs(happened - runs * p) <= limit * np.sqrt(runs * p * (1 - p)) + runs * 2.0**-15)
+    assert p.max() == 1 and np.all(happened[p == 1] == runs) and not happened[votes == 0].any()
+    # entries draw on their own: those of one word of random bits, of one block and of two tables
+    moved = (steps != 0).reshape(runs, -1)[:, (p.reshape(-1) > 0.01) & (p.reshape(-1) < 1)]
+    correlation = np.corrcoef(moved.T)[np.triu_indices(moved.shape[1], 1)]
+    assert len(correlation) and np.abs(correlation).max() < NormalDist().inv_cdf(1 - 1e-3 / (2 * len(correlation))) / (
+        runs**0.5
+    )
+
+
+@settings(max_examples=10)
+@given(SEEDS)
+def test_steps_reach_the_ends_and_stay(seed):
+    rng = np.random.default_rng(seed)
+    votes = rng.choice([-5, 5], (3, 16)).astype(np.int32)
+    counters = np.zeros(votes.shape, np.int8)
+    for i in range(12):
+        counters, _, _ = stepped(votes, 1 << 16, -4, 3, Key(i), counters, [0, 3])
+    assert np.array_equal(counters, np.where(votes > 0, -4, 3))

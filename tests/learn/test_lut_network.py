@@ -1,0 +1,306 @@
+"""Networks of look-up tables: how they start, and that their circuits are the trained models, pattern by pattern."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circuits.aig import and_count, hashed, to_aig
+from circuits.rewrite import bit_blasted
+from circuits.simulate import simulate
+from circuits.values import simulate_values, to_bits
+from circuits.words import unpack
+from learn.encoders import ImageEncoder, TabularEncoder
+from learn.errors import ModelError
+from learn.keys import Key
+from learn.lut_kernels import forward_oracle
+from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins, make_network, network_circuit
+from learn.spaces import Int
+from learn.train import class_scores
+
+SEEDS = st.integers(0, 10**6)
+
+
+def network_for(encoder, seed, *, classes, widths, pins, bound=32):
+    """Make a network on an encoder's rows."""
+    key = Key(seed)
+    places = encoder.draw_places(key.fold("places"), widths[0])
+    return make_network(
+        lambda key, tables: encoder.draw(key, tables, pins, places=places),
+        rows=encoder.rows,
+        classes=classes,
+        widths=widths,
+        pins=pins,
+        bound=bound,
+        key=key,
+    )
+
+
+def mixed_up(network, seed):
+    """Return the network with random counters in all layers, as training may leave them."""
+    rng, space = np.random.default_rng(seed), network.space
+    layers = tuple(
+        replace(layer, counters=rng.integers(space.lo, space.hi, layer.counters.shape, endpoint=True).astype(np.int8))
+        for layer in network.layers
+    )
+    return replace(network, layers=layers)
+
+
+def tabular(seed, *, floats=False, features=4):
+    rng = np.random.default_rng(seed)
+    data = rng.normal(size=(150, features)) * 3 if floats else rng.integers(-20, 60, (150, features))
+    return TabularEncoder.fit(data, levels=12), data
+
+
+def answers(network, codes):
+    """Return classes by the oracle, not by the kernels."""
+    read = codes.T
+    for layer in network.layers:
+        _, outputs = forward_oracle(read, *layer.pins, layer.tables)
+        read = np.concatenate([np.zeros_like(outputs[:1]), outputs])
+    return np.array([outputs[network.groups == c].sum(axis=0) for c in range(network.classes)]).T
+
+
+# --- The start
+
+
+@given(
+    seed=SEEDS,
+    pins=st.integers(2, 6),
+    bound=st.sampled_from([1, 2, 3, 4, 5, 32, 128]),
+    classes=st.integers(2, 5),
+    more=st.lists(st.integers(0, 20), min_size=1, max_size=3),
+)
+def test_a_network_starts_lawfully(seed, pins, bound, classes, more):
+    encoder, _ = tabular(3)
+    widths = [classes + m for m in more]
+    network = network_for(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound)
+    assert (network.rows, network.classes, network.num_tables) == (encoder.rows, classes, sum(widths))
+    assert network.space == Int(-bound, bound - 1)
+    before = encoder.rows - 1
+    for depth, (layer, width) in enumerate(zip(network.layers, widths, strict=True)):
+        assert [a.dtype for a in layer.pins] == [np.int32, np.int32, np.uint8]
+        assert all(array.shape == (width, pins) for array in layer.pins)
+        assert layer.counters.dtype == np.int8 and layer.counters.shape == (width, 1 << pins)
+        assert network.space.contains(layer.counters)
+        assert layer.counters.min() >= -5 and layer.counters.max() <= 4
+        assert layer.pins.source.min() >= 1 and layer.pins.source.max() <= before
+        assert np.array_equal(layer.tables[:, : 1 << pins], layer.counters >= 0)
+        assert layer.tables.shape == (width, 64) and not layer.tables[:, 1 << pins :].any()
+        if depth:
+            assert np.array_equal(layer.tables[:, : 1 << pins], np.tile(np.arange(1 << pins) & 1, (width, 1)))
+            assert not layer.pins.against.any() and not layer.pins.margin.any()
+            reads = np.bincount(layer.pins.source.reshape(-1), minlength=before + 1)[1:]
+            assert reads.max() - reads.min() <= 1
+        before = width
+    members = np.bincount(network.groups, minlength=classes)
+    assert members.max() - members.min() <= 1 and np.all(np.diff(network.groups) >= 0)
+
+
+def test_counters_of_the_first_layer_start_even():
+    encoder, _ = tabular(3)
+    counters = network_for(encoder, 1, classes=2, widths=[500], pins=6).layers[0].counters
+    assert sorted(set(counters.reshape(-1).tolist())) == list(range(-4, 4))
+    counts = np.bincount(counters.reshape(-1) + 4)
+    assert np.all(np.abs(counts - counters.size / 8) < 5 * counters.size**0.5)
+
+
+def test_a_deeper_layer_starts_as_its_first_pins():
+    encoder, data = tabular(5)
+    one = network_for(encoder, 2, classes=2, widths=[9], pins=3)
+    two = network_for(encoder, 2, classes=2, widths=[9, 7], pins=3)
+    _, bits = forward_oracle(encoder.codes(data).T, *one.layers[0].pins, one.layers[0].tables)
+    _, later = forward_oracle(np.concatenate([bits[:1] * 0, bits]), *two.layers[1].pins, two.layers[1].tables)
+    assert np.array_equal(later, bits[two.layers[1].pins.source[:, 0] - 1])
+
+
+def test_the_key_decides():
+    encoder, _ = tabular(3)
+
+    def made(seed):
+        return [
+            array
+            for layer in network_for(encoder, seed, classes=3, widths=[12, 6], pins=4).layers
+            for array in (*layer.pins, layer.counters)
+        ]
+
+    assert all(map(np.array_equal, made(1), made(1)))
+    assert not any(map(np.array_equal, [*made(1)[:1], made(1)[3], made(1)[4]], [*made(2)[:1], made(2)[3], made(2)[4]]))
+
+
+@given(SEEDS, st.integers(1, 30), st.integers(2, 6), st.integers(1, 40))
+def test_deeper_pins_read_each_table_equally_often(seed, tables, pins, before):
+    source = deeper_pins(Key(seed), tables, pins, before).source
+    reads = np.bincount(source.reshape(-1), minlength=before + 1)
+    assert source.shape == (tables, pins) and reads[0] == 0 and len(reads) == before + 1
+    assert reads[1:].max() - reads[1:].min() <= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pins": 1}, {"pins": 7}, {"bound": 0}, {"bound": 129}, {"classes": 1}, {"widths": [9, 2]}],
+    ids=str,
+)
+def test_a_setting_out_of_range(change):
+    encoder, _ = tabular(3)
+    with pytest.raises(ModelError, match=r"^network: got .* expected 2\.\.6 pins.*$") as caught:
+        network_for(encoder, 0, **({"classes": 3, "widths": [9], "pins": 4} | change))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_layers():
+    with pytest.raises(ModelError, match="widths"):
+        make_network(None, rows=3, classes=2, widths=[], pins=2, bound=4, key=Key(0))
+
+
+START = (([[1, 2], [2, 1]], [[0, 2], [0, 0]], [[3, 0], [0, 0]]), ([[1, 2], [2, 1]], [[0, 0]] * 2, [[0, 0]] * 2))
+
+
+def two_layers(layer=0, name="source", values=START[0][0], counters=((0,) * 4,) * 2):
+    """Return a network of three rows and two layers of two tables, one array of one layer another one."""
+    fields = [dict(zip(Pins._fields, START[depth], strict=True)) for depth in (0, 1)]
+    fields[layer][name] = values
+    dtypes = dict(zip(Pins._fields, (np.int32, np.int32, np.uint8), strict=True))
+    layers = [
+        Layer(Pins(**{n: np.array(v, dtypes[n]) for n, v in f.items()}), np.array(counters, np.int8)) for f in fields
+    ]
+    return LutNetwork(3, 2, tuple(layers), Int(-4, 3))
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "values"),
+    [
+        (0, "source", [[0, 1], [1, 1]]),  # the row of zeros is no feature
+        (0, "source", [[3, 1], [1, 1]]),
+        (0, "source", [[-1, 1], [1, 1]]),
+        (0, "against", [[3, 1], [1, 1]]),
+        (0, "against", [[-1, 1], [1, 1]]),
+        (0, "source", [[1, 1]]),
+        (0, "margin", [0, 0]),
+        (1, "source", [[0, 1], [1, 1]]),
+        (1, "source", [[1, 1], [1, 3]]),
+        (1, "against", [[1, 0], [0, 0]]),  # further layers read bits as they are
+        (1, "margin", [[0, 0], [0, 1]]),
+    ],
+)
+def test_pins_that_read_what_is_not_there(layer, name, values):
+    assert two_layers().num_tables == 4
+    with pytest.raises(ModelError, match=f"^network: layer {layer} has pins of .* expected ") as caught:
+        two_layers(layer, name, values)
+    assert "\n" not in str(caught.value)
+
+
+def test_counters_that_do_not_fit():
+    with pytest.raises(ModelError, match=r"^network: layer 0 has .* counters \(2, 8\), expected "):
+        two_layers(counters=((0,) * 8,) * 2)
+
+
+def test_a_copy_has_arrays_of_its_own():
+    encoder, _ = tabular(3)
+    network = network_for(encoder, 0, classes=2, widths=[5], pins=2)
+    other = network.copy()
+    other.layers[0].counters[:] = 0
+    other.layers[0].pins.source[:] = 1
+    assert network.layers[0].counters.any() and np.any(network.layers[0].pins.source != 1)
+
+
+# --- The circuit
+
+
+SHAPES = [(2, (7,)), (4, (9,)), (6, (6,)), (2, (8, 5)), (4, (6, 7)), (6, (5, 3))]
+
+
+def check_circuit(encoder, network, features):
+    """Compare oracle, kernels and circuit; return the circuit."""
+    codes = encoder.codes(features)
+    scores = answers(network, codes)
+    assert np.array_equal(class_scores(network, codes), scores)
+    circuit = network_circuit(network, encoder.builder("net"), encoder.pin_wire)
+    assert circuit.output_names == ("class",)
+    found = simulate_values(circuit, encoder.inputs(features))
+    assert np.array_equal(found[0], scores.argmax(axis=1))
+    return circuit
+
+
+@pytest.mark.parametrize(("pins", "widths"), SHAPES)
+@pytest.mark.parametrize("floats", [False, True], ids=["integers", "floats"])
+@settings(max_examples=6)
+@given(seed=SEEDS, classes=st.integers(2, 3))
+def test_the_circuit_of_a_tabular_network(floats, pins, widths, seed, classes):
+    encoder, data = tabular(seed % 7, floats=floats)
+    network = mixed_up(network_for(encoder, seed, classes=classes, widths=widths, pins=pins), seed)
+    check_circuit(encoder, network, data)
+    rng = np.random.default_rng(seed)
+    check_circuit(encoder, network, rng.normal(size=(60, 4)) * 9 if floats else rng.integers(-90, 150, (60, 4)))
+
+
+@pytest.mark.parametrize(("pins", "widths"), SHAPES)
+@settings(max_examples=5)
+@given(seed=SEEDS)
+def test_the_circuit_of_an_image_network(pins, widths, seed):
+    encoder, rng = ImageEncoder(6, 6), np.random.default_rng(seed)
+    network = mixed_up(network_for(encoder, seed, classes=3, widths=widths, pins=pins), seed)
+    smooth = np.add.outer(np.arange(6), np.arange(6)).reshape(-1) * rng.integers(-25, 25, (40, 1)) + 128
+    images = np.concatenate(
+        [
+            rng.integers(0, 256, (80, 36)),
+            rng.choice([0, 255], (40, 36)),
+            np.clip(smooth, 0, 255),
+            [[0] * 36, [255] * 36],
+        ]
+    )
+    check_circuit(encoder, network, images)
+
+
+@pytest.mark.parametrize("height", [1, 5])
+def test_the_circuit_of_pins_at_their_ends(height):
+    """Margins that no difference exceeds, a pixel against itself, thresholds 1 and 255, blurred corners."""
+    encoder = ImageEncoder(height, 3)
+    n = encoder.num_features
+    pairs = [(1, 0, 0), (1, 0, 254), (1, 0, 255), (1, 2, 254), (1, 2, 255), (2, 2, 0), (n, n - 1, 0)]
+    pairs += [(n + 1, 0, 0), (2 * n, 1, 3), (n + 1, 2 * n, 1), (n + 2, n + 2, 0), (1, n + 1, 200), (n + 1, 0, 143)]
+    pairs.append((1, 2, 0))
+    source, against, margin = np.array(pairs).T.reshape(3, -1, 2)
+    pins = Pins(source.astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
+    counters = np.tile(np.array([-1, 0, 0, -1], np.int8), (7, 1))  # XOR sees every pin
+    network = LutNetwork(encoder.rows, 7, (Layer(pins, counters),), Int(-4, 3))
+    images = np.random.default_rng(0).choice([0, 1, 100, 254, 255], (400, n))
+    check_circuit(encoder, network, images)
+
+
+def test_the_first_of_equal_classes_is_the_answer():
+    encoder, data = tabular(1)
+    network = network_for(encoder, 0, classes=3, widths=[6], pins=2)
+    for constant, counters in ((0, np.full((6, 4), -1, np.int8)), (2, np.zeros((6, 4), np.int8))):
+        layer = replace(network.layers[0], counters=counters)
+        same = replace(network, layers=(layer,))
+        assert set(answers(same, encoder.codes(data)).reshape(-1).tolist()) == {constant}
+        circuit = check_circuit(encoder, same, data)
+        assert not simulate_values(circuit, encoder.inputs(data)).any()
+
+
+@pytest.mark.parametrize("floats", [False, True], ids=["integers", "floats"])
+def test_the_bits_and_the_aig_of_a_circuit(floats):
+    encoder, data = tabular(2, floats=floats, features=3)
+    network = mixed_up(network_for(encoder, 4, classes=3, widths=[7, 6], pins=4), 4)
+    circuit = check_circuit(encoder, network, data)
+    inputs = encoder.inputs(data)
+    wanted = simulate_values(circuit, inputs)[0]
+    words = to_bits(inputs, circuit.input_types)
+    small = bit_blasted(circuit)
+    for bits in (small, hashed(small)):
+        found = unpack(simulate(bits, words, patterns=len(data)), len(data))
+        assert np.array_equal((found.astype(int) << np.arange(len(found))[:, None]).sum(axis=0), wanted)
+    assert to_aig(small).num_pos == small.num_outputs and and_count(small) > 0
+
+
+def test_the_bits_of_an_image_circuit():
+    encoder = ImageEncoder(3, 3)
+    network = mixed_up(network_for(encoder, 1, classes=2, widths=[4], pins=3), 1)
+    images = np.random.default_rng(1).integers(0, 256, (100, 9))
+    circuit = check_circuit(encoder, network, images)
+    words = to_bits(encoder.inputs(images), circuit.input_types)
+    found = unpack(simulate(hashed(bit_blasted(circuit)), words, patterns=100), 100)
+    assert np.array_equal(found[0], answers(network, encoder.codes(images)).argmax(axis=1))
