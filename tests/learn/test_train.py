@@ -468,6 +468,7 @@ CODES, LABELS = ENCODER.codes(GOOD), exclusive_or(GOOD)
         ({"labels": ["a"] * 100}, "got <U1 labels"),
         ({"labels": LABELS - 1}, r"got labels -1\.\.0, expected 0\.\.1"),
         ({"labels": LABELS + 1}, r"got labels 1\.\.2, expected 0\.\.1"),
+        ({"encoder": ImageEncoder(2, 2)}, "got an encoder of 9 rows, expected the 5"),
         ({"places": np.zeros(8, np.int64)}, r"got places \(8,\)"),
         ({"validation": (CODES[:, :4], LABELS)}, r"fit: validation: got uint8 codes of shape \(100, 4\)"),
         ({"validation": (CODES, LABELS[:9])}, r"fit: validation: got int64 labels of shape \(9,\)"),
