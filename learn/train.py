@@ -298,6 +298,8 @@ def fit(
     _check_codes("fit", network, codes, labels)
     if validation is not None:
         _check_codes("fit: validation", network, *validation)
+    if encoder.rows != network.rows:
+        raise TrainError(f"fit: got an encoder of {encoder.rows} rows, expected the {network.rows} of the network")
     if places.shape != (len(network.layers[0].counters),):
         raise TrainError(f"fit: got places {places.shape}, expected one for each of the first layer's tables")
     _check_settings(settings, max(layer.counters.size for layer in network.layers))
