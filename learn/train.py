@@ -302,6 +302,17 @@ def fit(
         raise TrainError(f"fit: got an encoder of {encoder.rows} rows, expected the {network.rows} of the network")
     if places.shape != (len(network.layers[0].counters),):
         raise TrainError(f"fit: got places {places.shape}, expected one for each of the first layer's tables")
+    if warps is not None and (
+        warps.ndim != 2
+        or warps.shape[1] != network.rows
+        or warps.dtype != np.int32
+        or not warps.size
+        or not 0 <= warps.min() <= warps.max() < network.rows
+    ):
+        raise TrainError(
+            f"fit: got warps {warps.dtype} {warps.shape}, expected int32 (warps, {network.rows}) of rows below "
+            f"{network.rows}"
+        )
     _check_settings(settings, max(layer.counters.size for layer in network.layers))
     wanted = np.asarray(labels, np.int64)
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
