@@ -1,0 +1,136 @@
+"""Measure classifiers of look-up tables: ``python tests/benchmarks/bench_classify.py --data-dir DIR``.
+
+Prints, for every number of tables, the share of MNIST's (or another idx set's) test images that the circuit as shipped
+classifies right, over seeds, with the seconds of training on one core; beside it scikit-learn's multi-layer perceptron
+and random forest, where they are installed, trained on the same images in the same run. Then what a training step
+costs, kernel by kernel, in nanoseconds a table and sample, with the ratio to what the loads and stores of a step would
+take at the bandwidth of a copy in the cache; and how a step's time grows with tables and samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from bench_simulate import best_seconds, copy_bandwidth
+
+from learn import lut_kernels as kernels
+from learn.classify import classes_of, learn_classifier, plan_for
+from learn.data import Dataset, load_dataset
+from learn.encoders import ImageEncoder
+from learn.keys import Key
+from learn.models.lut_network import make_network
+from learn.train import Settings, active_pins, probes_of
+
+BATCH = 256
+
+
+def print_row(*cells: str) -> None:
+    """Print cells in columns."""
+    print("  ".join(f"{cell:>14}" for cell in cells), flush=True)
+
+
+def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int) -> None:
+    """Print accuracy and time of training for every size."""
+    train, test = (load_dataset(name, split=split, data_dir=data_dir) for split in ("train", "test"))
+    print(f"{name}: {epochs} passes, one core, {seeds} seeds: mean (least..greatest)")
+    print_row("tables", "held out", "test", "train s", "gates", "compare s")
+    for tables in sizes:
+        held, tested, seconds, gates, compare = [], [], [], 0, 0.0
+        for seed in range(seeds):
+            plan = plan_for(train, tables=tables)
+            plan = plan._replace(settings=Settings(epochs=epochs))
+            *_, last = learn_classifier(train, key=Key(seed), plan=plan)
+            circuit = last.classifier.circuit()
+            start = time.perf_counter()
+            tested.append(float((classes_of(circuit, test.features) == test.labels).mean()))
+            compare, gates = time.perf_counter() - start, circuit.num_gates
+            held.append(last.event.validation)
+            seconds.append(last.event.seconds)
+        spread = [f"{np.mean(v):.2%} ({min(v):.2%}..{max(v):.2%})" for v in (held, tested)]
+        print_row(f"{tables:,}", *spread, f"{np.mean(seconds):.1f}", f"{gates:,}", f"{compare:.1f}")
+    peer_rows(train, test)
+
+
+def peer_rows(train: Dataset, test: Dataset) -> None:
+    """Print scikit-learn's perceptron and forest on the same images."""
+    try:
+        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.neural_network import MLPClassifier
+    except ImportError:
+        print("scikit-learn: skipped, not installed")
+        return
+    for name, model in (
+        ("MLP(100)", MLPClassifier((100,), max_iter=10, random_state=0)),
+        ("forest(100)", RandomForestClassifier(100, random_state=0, n_jobs=1)),
+    ):
+        start = time.perf_counter()
+        model.fit(train.features / 255, train.labels)
+        seconds = time.perf_counter() - start
+        print_row(name, "", f"{model.score(test.features / 255, test.labels):.2%}", f"{seconds:.1f}")
+
+
+def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins: int, key: Key) -> list[float]:
+    """Return the seconds of one call of every kernel of a step."""
+    places, groups = encoder.draw_places(key, tables), (np.arange(tables) * 10 // tables).astype(np.int32)
+    network = make_network(
+        lambda own, count: active_pins(encoder, probes, own, places, pins, 0.06),
+        rows=encoder.rows,
+        classes=10,
+        widths=[tables],
+        pins=pins,
+        bound=32,
+        key=key,
+    )
+    (layer,) = network.layers
+    rows, entries, counters = np.ascontiguousarray(probes[:, :BATCH]), layer.tables, layer.counters.copy()
+    addresses, outputs = np.zeros((tables, BATCH), np.uint8), np.zeros((tables, BATCH), np.uint8)
+    votes, changes = np.zeros((tables, 1 << pins), np.int32), np.zeros((tables, pins), np.int64)
+    signal = (key.integers(127, (10, BATCH)) - 63).astype(np.int8)
+    read = (rows, *layer.pins, entries, addresses)
+    kernels.forward(*read, outputs, 0, tables)
+    size = kernels.count_votes(addresses, signal, groups, votes, 0, tables)
+    halves = map(np.uint64, key.philox_key())
+    step = (votes, size, votes.size, 9830, -32, 31, *halves, counters, entries, 0, tables)
+    calls = (
+        lambda: kernels.forward(*read, outputs, 0, tables),
+        lambda: kernels.count_votes(addresses, signal, groups, votes, 0, tables),
+        lambda: kernels.add_changes(*read, votes, signal, groups, changes, 0, tables),
+        lambda: kernels.step_by_votes(*step),
+    )
+    return [best_seconds(call, budget=0.3) for call in calls]
+
+
+def kernel_rows(sizes: tuple[int, ...] = (1_000, 4_000, 16_000)) -> None:
+    """Print nanoseconds a table and sample of every kernel of a step."""
+    encoder, key = ImageEncoder(28, 28), Key(0)
+    probes = probes_of(encoder.codes(key.integers(256, (1024, 784)).astype(np.uint8)), key)
+    bandwidth = copy_bandwidth(1 << 20)
+    print("nanoseconds a table and sample, one core, best of many; share of the time that moving its bytes would take")
+    print_row("tables", "pins", "forward", "votes", "candidates", "step", "share")
+    for tables in sizes:
+        for pins in (2, 4, 6):
+            took = kernel_seconds(encoder, probes, tables, pins, key)
+            moved = BATCH * (4 * pins + 5) + (1 << pins) * 7  # bytes of rows, addresses, outputs; of votes and entries
+            share = tables * moved / bandwidth / sum(took)
+            print_row(f"{tables:,}", f"{pins}", *(f"{1e9 * t / tables / BATCH:.3f}" for t in took), f"{share:.0%}")
+
+
+def main() -> None:
+    """Print the tables asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, help="folder of the idx files; without it only kernels are measured")
+    parser.add_argument("--data", default="mnist", help="name of the data set (default mnist)")
+    parser.add_argument("--tables", type=int, nargs="+", default=[1_000, 4_000])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    kernel_rows()
+    if options.data_dir:
+        accuracy_rows(options.data, options.data_dir, options.tables, options.epochs, options.seeds)
+
+
+if __name__ == "__main__":
+    main()
