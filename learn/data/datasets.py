@@ -440,6 +440,13 @@ def _number(cell: str) -> int | float | None:
     return None
 
 
+_KINDS: dict[str, tuple[tuple[str, type[int] | type[float]], ...]] = {
+    "q": (("q", int), ("d", float)),
+    "d": (("d", float),),
+}
+"""Type code of the rows so far -> type codes that a further row may have."""
+
+
 class _Table:
     """The rows of a CSV file, gathered in flat arrays: a list of Python numbers would take four times the memory."""
 
@@ -462,14 +469,14 @@ class _Table:
         if len(self.classes) > MAX_CLASSES:
             raise DataError(f"{self._place(number, self.at)}: expected at most {MAX_CLASSES} different labels")
         values = self._values(number, text, cells)
-        if values.typecode != self.numbers.typecode:
-            values, self.numbers = array("d", values), array("d", self.numbers)
+        if values.typecode != self.numbers.typecode:  # once, for from then on every row is read as floats
+            self.numbers = array("d", self.numbers)
         self.numbers.extend(values)
 
     def _values(self, number: int, text: str, cells: Sequence[str]) -> array[Any]:
-        """Return the numbers in the cells, integers if all are."""
+        """Return the numbers in the cells: integers if these and all before them are."""
         plain = text.isascii() and "_" not in text  # or int and float take what _number refuses
-        for code, kind in (("q", int), ("d", float)):
+        for code, kind in _KINDS[self.numbers.typecode]:
             try:
                 values = array(code, list(map(kind if plain else _strict(kind), cells)))
             except (ValueError, OverflowError):
@@ -633,7 +640,7 @@ def _texts(labels: NDArray[Any]) -> list[str]:
         texts = [str(int(label) if isinstance(label, bool) else label) for label in labels.tolist()]
         for text in texts:
             text.encode()
-    except ValueError:
+    except (ValueError, SystemError):  # the latter for numbers that are no characters
         raise DataError("labels: some are no UTF-8 text") from None
     if "" in texts:
         raise DataError("labels: some are missing, that is empty")
