@@ -44,9 +44,14 @@ MAX_FILE = 256 * MIB
 """The largest file that is read, unpacked."""
 MAX_CELLS = 1 << 26
 """Samples times features, at most 512 MiB."""
-MAX_SAMPLES = 1 << 24
+MAX_SAMPLES = 1 << 22
+"""It bounds the time: the shortest lines are read at about half a million a second."""
 MAX_FEATURES = 1 << 16
 MAX_CLASSES = 1 << 16
+MAX_LABEL = 1000
+"""Characters of a label."""
+MAX_LABELS = 128 * MIB
+"""Bytes of an array of labels: text is copied more than once when it is sorted."""
 MAX_LINE = 4 * MIB
 MAX_DIRECTORY = 64 * 1024
 """Bytes of the list of members in an .npz file; the library that reads it spends 20 times as much."""
@@ -465,6 +470,8 @@ class _Table:
         label = cells.pop(self.at).strip()
         if not label:
             raise DataError(f"{self._place(number, self.at)}: the label is missing")
+        if len(label) > MAX_LABEL:
+            raise DataError(f"{self._place(number, self.at)}: expected a label of at most {MAX_LABEL} characters")
         self.labels.append(self.classes.setdefault(label, len(self.classes)))
         if len(self.classes) > MAX_CLASSES:
             raise DataError(f"{self._place(number, self.at)}: expected at most {MAX_CLASSES} different labels")
@@ -616,8 +623,12 @@ def _member(
             wanted = "(samples,)" if dimensions == 1 else "(samples, features) or (samples, height, width)"
             raise DataError(f"array {name}: got shape {shape}, expected {wanted}")
         bytes_wanted = math.prod(shape) * dtype.itemsize
-        if math.prod(shape) > MAX_CELLS or shape[0] > MAX_SAMPLES or bytes_wanted > 8 * MAX_CELLS:
-            raise DataError(f"array {name}: got shape {shape} of {dtype}, expected at most {MAX_CELLS} numbers")
+        most = MAX_LABELS if dimensions == 1 else 8 * MAX_CELLS
+        if math.prod(shape) > MAX_CELLS or shape[0] > MAX_SAMPLES or bytes_wanted > most:
+            raise DataError(
+                f"array {name}: got shape {shape} of {dtype}, expected at most {MAX_SAMPLES} samples, {MAX_CELLS} "
+                f"numbers and {most // MIB} MiB"
+            )
         if info.file_size - member.tell() != bytes_wanted:
             raise DataError(f"array {name}: its length is not that of shape {shape}; write it with numpy.savez")
         flat = np.frombuffer(bytearray(member.read()), dtype)
