@@ -34,7 +34,7 @@ from circuits.formats import _PACKINGS as PACKINGS
 from learn.errors import DataError
 from learn.keys import Key
 
-Path_ = str | PathLike[str]
+FilePath = str | PathLike[str]
 
 MIB = 1 << 20
 SPLITS = ("train", "test", "all")
@@ -140,10 +140,6 @@ class Dataset:
             raise DataError(f"subset of {self.num_samples} samples: {error}") from None
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Splits
-
-
 def _order(key: Key, n: int) -> NDArray[np.int64]:
     """Return the numbers 0..n-1 shuffled."""
     return np.argsort(key.words(n), kind="stable")
@@ -167,11 +163,7 @@ def _stratified(whole: Dataset, split: str) -> Dataset:
     return whole.subset(held_out if split == "test" else ~held_out)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Sets that need no file of the user
-
-
-def _bundled(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _bundled(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     """Return a set that comes with scikit-learn; integer features become bytes (the pixels of digits)."""
     try:
         found = getattr(import_module("sklearn.datasets"), f"load_{name}")()
@@ -210,7 +202,7 @@ _MONKS = {
 }
 
 
-def _monk(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _monk(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     row = _MONKS[name]
     features = np.indices(MONK_VALUES, np.uint8).reshape(len(MONK_VALUES), -1).T + np.uint8(1)
     names = tuple(f"a{k}" for k in range(1, len(MONK_VALUES) + 1))
@@ -223,10 +215,6 @@ def _monk(name: str, split: str, data_dir: Path_ | None) -> Dataset:
     labels = train.labels.copy()
     labels[wrong] ^= 1
     return replace(train, labels=labels)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# idx files
 
 
 _IDX_UBYTE = 8
@@ -262,7 +250,7 @@ def _idx_bytes(values: NDArray[np.uint8]) -> bytes:
     return bytes((0, 0, _IDX_UBYTE, values.ndim)) + sizes + values.tobytes()
 
 
-def _idx_set(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _idx_set(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     parts = [_idx_split(name, part, data_dir) for part in _IDX_FILES if split in (part, "all")]
     if len(parts) == 1:
         return parts[0]
@@ -273,7 +261,7 @@ def _idx_set(name: str, split: str, data_dir: Path_ | None) -> Dataset:
     )
 
 
-def _idx_split(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _idx_split(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     row = DATASETS[name]
     images_file, labels_file = _idx_paths(name, split, data_dir)
     with _within(images_file):
@@ -298,7 +286,7 @@ def _idx_split(name: str, split: str, data_dir: Path_ | None) -> Dataset:
         )
 
 
-def _idx_paths(name: str, split: str, data_dir: Path_ | None) -> list[Path]:
+def _idx_paths(name: str, split: str, data_dir: FilePath | None) -> list[Path]:
     """Return the files of the images and the labels, from the set's own subfolder before the folder itself."""
     wanted = _IDX_FILES[split]
     where = f"{DATASETS[name].origin}; expected files: {', '.join(wanted)}, each as it is or with .gz"
@@ -327,10 +315,6 @@ def _is_file(path: Path) -> bool:
 
 def _pixel_names(shape: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"pixel_{row}_{column}" for row in range(shape[0]) for column in range(shape[1]))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Files of the user
 
 
 class _Samples(NamedTuple):
@@ -720,10 +704,6 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The table
-
-
 class Source(NamedTuple):
     """One row of the table of data sets.
 
@@ -750,7 +730,7 @@ class Source(NamedTuple):
     features: int
     classes: int
     image_shape: tuple[int, int] | None
-    loader: Callable[[str, Path_ | None], Dataset]
+    loader: Callable[[str, FilePath | None], Dataset]
     checksum: Mapping[str, str] = {}
 
 
@@ -821,7 +801,7 @@ DATASETS: dict[str, Source] = {
 
 
 def load_dataset(
-    name_or_path: Path_, *, split: str = "train", data_dir: Path_ | None = None, label: str | int | None = None
+    name_or_path: FilePath, *, split: str = "train", data_dir: FilePath | None = None, label: str | int | None = None
 ) -> Dataset:
     """Load a data set of the table, or a file.
 
