@@ -34,7 +34,7 @@ from circuits.formats import _PACKINGS as PACKINGS
 from learn.errors import DataError
 from learn.keys import Key
 
-Path_ = str | PathLike[str]
+FilePath = str | PathLike[str]
 
 MIB = 1 << 20
 SPLITS = ("train", "test", "all")
@@ -44,9 +44,14 @@ MAX_FILE = 256 * MIB
 """The largest file that is read, unpacked."""
 MAX_CELLS = 1 << 26
 """Samples times features, at most 512 MiB."""
-MAX_SAMPLES = 1 << 24
+MAX_SAMPLES = 1 << 22
+"""It bounds the time: the shortest lines are read at about half a million a second."""
 MAX_FEATURES = 1 << 16
 MAX_CLASSES = 1 << 16
+MAX_LABEL = 1000
+"""Characters of a label."""
+MAX_LABELS = 128 * MIB
+"""Bytes of an array of labels: text is copied more than once when it is sorted."""
 MAX_LINE = 4 * MIB
 MAX_DIRECTORY = 64 * 1024
 """Bytes of the list of members in an .npz file; the library that reads it spends 20 times as much."""
@@ -135,10 +140,6 @@ class Dataset:
             raise DataError(f"subset of {self.num_samples} samples: {error}") from None
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Splits
-
-
 def _order(key: Key, n: int) -> NDArray[np.int64]:
     """Return the numbers 0..n-1 shuffled."""
     return np.argsort(key.words(n), kind="stable")
@@ -162,11 +163,7 @@ def _stratified(whole: Dataset, split: str) -> Dataset:
     return whole.subset(held_out if split == "test" else ~held_out)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Sets that need no file of the user
-
-
-def _bundled(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _bundled(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     """Return a set that comes with scikit-learn; integer features become bytes (the pixels of digits)."""
     try:
         found = getattr(import_module("sklearn.datasets"), f"load_{name}")()
@@ -205,7 +202,7 @@ _MONKS = {
 }
 
 
-def _monk(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _monk(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     row = _MONKS[name]
     features = np.indices(MONK_VALUES, np.uint8).reshape(len(MONK_VALUES), -1).T + np.uint8(1)
     names = tuple(f"a{k}" for k in range(1, len(MONK_VALUES) + 1))
@@ -218,10 +215,6 @@ def _monk(name: str, split: str, data_dir: Path_ | None) -> Dataset:
     labels = train.labels.copy()
     labels[wrong] ^= 1
     return replace(train, labels=labels)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# idx files
 
 
 _IDX_UBYTE = 8
@@ -257,7 +250,7 @@ def _idx_bytes(values: NDArray[np.uint8]) -> bytes:
     return bytes((0, 0, _IDX_UBYTE, values.ndim)) + sizes + values.tobytes()
 
 
-def _idx_set(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _idx_set(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     parts = [_idx_split(name, part, data_dir) for part in _IDX_FILES if split in (part, "all")]
     if len(parts) == 1:
         return parts[0]
@@ -268,7 +261,7 @@ def _idx_set(name: str, split: str, data_dir: Path_ | None) -> Dataset:
     )
 
 
-def _idx_split(name: str, split: str, data_dir: Path_ | None) -> Dataset:
+def _idx_split(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     row = DATASETS[name]
     images_file, labels_file = _idx_paths(name, split, data_dir)
     with _within(images_file):
@@ -293,7 +286,7 @@ def _idx_split(name: str, split: str, data_dir: Path_ | None) -> Dataset:
         )
 
 
-def _idx_paths(name: str, split: str, data_dir: Path_ | None) -> list[Path]:
+def _idx_paths(name: str, split: str, data_dir: FilePath | None) -> list[Path]:
     """Return the files of the images and the labels, from the set's own subfolder before the folder itself."""
     wanted = _IDX_FILES[split]
     where = f"{DATASETS[name].origin}; expected files: {', '.join(wanted)}, each as it is or with .gz"
@@ -322,10 +315,6 @@ def _is_file(path: Path) -> bool:
 
 def _pixel_names(shape: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"pixel_{row}_{column}" for row in range(shape[0]) for column in range(shape[1]))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Files of the user
 
 
 class _Samples(NamedTuple):
@@ -440,6 +429,13 @@ def _number(cell: str) -> int | float | None:
     return None
 
 
+_KINDS: dict[str, tuple[tuple[str, type[int] | type[float]], ...]] = {
+    "q": (("q", int), ("d", float)),
+    "d": (("d", float),),
+}
+"""Type code of the rows so far -> type codes that a further row may have."""
+
+
 class _Table:
     """The rows of a CSV file, gathered in flat arrays: a list of Python numbers would take four times the memory."""
 
@@ -458,18 +454,20 @@ class _Table:
         label = cells.pop(self.at).strip()
         if not label:
             raise DataError(f"{self._place(number, self.at)}: the label is missing")
+        if len(label) > MAX_LABEL:
+            raise DataError(f"{self._place(number, self.at)}: expected a label of at most {MAX_LABEL} characters")
         self.labels.append(self.classes.setdefault(label, len(self.classes)))
         if len(self.classes) > MAX_CLASSES:
             raise DataError(f"{self._place(number, self.at)}: expected at most {MAX_CLASSES} different labels")
         values = self._values(number, text, cells)
-        if values.typecode != self.numbers.typecode:
-            values, self.numbers = array("d", values), array("d", self.numbers)
+        if values.typecode != self.numbers.typecode:  # once, for from then on every row is read as floats
+            self.numbers = array("d", self.numbers)
         self.numbers.extend(values)
 
     def _values(self, number: int, text: str, cells: Sequence[str]) -> array[Any]:
-        """Return the numbers in the cells, integers if all are."""
+        """Return the numbers in the cells: integers if these and all before them are."""
         plain = text.isascii() and "_" not in text  # or int and float take what _number refuses
-        for code, kind in (("q", int), ("d", float)):
+        for code, kind in _KINDS[self.numbers.typecode]:
             try:
                 values = array(code, list(map(kind if plain else _strict(kind), cells)))
             except (ValueError, OverflowError):
@@ -609,8 +607,12 @@ def _member(
             wanted = "(samples,)" if dimensions == 1 else "(samples, features) or (samples, height, width)"
             raise DataError(f"array {name}: got shape {shape}, expected {wanted}")
         bytes_wanted = math.prod(shape) * dtype.itemsize
-        if math.prod(shape) > MAX_CELLS or shape[0] > MAX_SAMPLES or bytes_wanted > 8 * MAX_CELLS:
-            raise DataError(f"array {name}: got shape {shape} of {dtype}, expected at most {MAX_CELLS} numbers")
+        most = MAX_LABELS if dimensions == 1 else 8 * MAX_CELLS
+        if math.prod(shape) > MAX_CELLS or shape[0] > MAX_SAMPLES or bytes_wanted > most:
+            raise DataError(
+                f"array {name}: got shape {shape} of {dtype}, expected at most {MAX_SAMPLES} samples, {MAX_CELLS} "
+                f"numbers and {most // MIB} MiB"
+            )
         if info.file_size - member.tell() != bytes_wanted:
             raise DataError(f"array {name}: its length is not that of shape {shape}; write it with numpy.savez")
         flat = np.frombuffer(bytearray(member.read()), dtype)
@@ -633,7 +635,7 @@ def _texts(labels: NDArray[Any]) -> list[str]:
         texts = [str(int(label) if isinstance(label, bool) else label) for label in labels.tolist()]
         for text in texts:
             text.encode()
-    except ValueError:
+    except (ValueError, SystemError):  # the latter for numbers that are no characters
         raise DataError("labels: some are no UTF-8 text") from None
     if "" in texts:
         raise DataError("labels: some are missing, that is empty")
@@ -702,10 +704,6 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The table
-
-
 class Source(NamedTuple):
     """One row of the table of data sets.
 
@@ -732,7 +730,7 @@ class Source(NamedTuple):
     features: int
     classes: int
     image_shape: tuple[int, int] | None
-    loader: Callable[[str, Path_ | None], Dataset]
+    loader: Callable[[str, FilePath | None], Dataset]
     checksum: Mapping[str, str] = {}
 
 
@@ -803,7 +801,7 @@ DATASETS: dict[str, Source] = {
 
 
 def load_dataset(
-    name_or_path: Path_, *, split: str = "train", data_dir: Path_ | None = None, label: str | int | None = None
+    name_or_path: FilePath, *, split: str = "train", data_dir: FilePath | None = None, label: str | int | None = None
 ) -> Dataset:
     """Load a data set of the table, or a file.
 
