@@ -205,18 +205,19 @@ class _Packing(NamedTuple):
     pack: Callable[[bytes], bytes]
 
 
-_PACKINGS = {
+PACKINGS = {
     "": _Packing(_read_plain, bytes),
     ".gz": _Packing(_read_gzip, lambda data: gzip.compress(data, mtime=0)),
     ".xz": _Packing(_read_xz, lzma.compress),
 }
+"""Suffix of a packing -> how it is read, never beyond a limit, and written."""
 
 
 def _recognised(path: Path) -> tuple[Format, _Packing]:
     endings = [ending.lower() for ending in path.suffixes]
-    packing = endings.pop() if endings and endings[-1] in _PACKINGS else ""
+    packing = endings.pop() if endings and endings[-1] in PACKINGS else ""
     suffix = endings[-1] if endings else ""
-    return _row(suffix, path), _PACKINGS[packing]
+    return _row(suffix, path), PACKINGS[packing]
 
 
 def _row(suffix: str, path: Path | None = None) -> Format:

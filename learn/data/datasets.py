@@ -30,7 +30,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.formats import _PACKINGS as PACKINGS
+from circuits.formats import PACKINGS
 from learn.errors import DataError
 from learn.keys import Key
 
