@@ -468,17 +468,20 @@ def observe(program: Program, values: Words, wires: NDArray[np.int64], differenc
 # Philox4x64-10: Salmon, Moraes, Dror and Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 _ROUND = (_U(0xD2E7470EE14C6C93), _U(0xCA5A826395121157))
 _WEYL = (_U(0x9E3779B97F4A7C15), _U(0xBB67AE8584CAA73B))
-_LOW = _U(0xFFFFFFFF)
-_HALF = _U(32)
 
 
-@njit(nogil=True)
-def _multiply_high(a: np.uint64, b: np.uint64) -> np.uint64:
-    """Return the upper 64 bits of a 64 x 64 bit product."""
-    a0, a1, b0, b1 = a & _LOW, a >> _HALF, b & _LOW, b >> _HALF
-    middle = a1 * b0 + (a0 * b0 >> _HALF)
-    other = a0 * b1 + (middle & _LOW)
-    return a1 * b1 + (middle >> _HALF) + (other >> _HALF)
+def _high_product(typing: Any, a: Any, b: Any) -> Any:
+    """Return the upper 64 bits of a 64 x 64 bit product: one instruction, which plain code takes four products for."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(*(builder.zext(arg, wide) for arg in args))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+_multiply_high: Any = intrinsic(_high_product)
 
 
 @njit(nogil=True)

@@ -189,7 +189,7 @@ def learn_classifier(
     )
     warps = None
     if plan.warps and isinstance(encoder, ImageEncoder):
-        warps = encoder.warps(key.fold("warps"), plan.warps, shift=1, turn=8, scale=0.08, bend=0.5)
+        warps = encoder.warps(key.fold("warps"), plan.warps, shift=1, turn=4, scale=0.04, bend=0.2)
 
     def training(settings: Settings, samples: int) -> Iterator[Event]:
         return fit(

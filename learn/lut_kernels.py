@@ -400,8 +400,9 @@ def step_by_votes(
 ) -> int:
     """Step each counter against its vote with probability min(1, rate |vote| / mean |vote|): the rule ``vote``.
 
-    In integers: it steps where 16 random bits are below |vote| * scale / 2**16, scale = 2**16 rate count / size, both
-    rounded down. Entry a of table t draws the bits numbered a % 16 of Philox block (a // 16, t) of the key.
+    In integers: with 16 random bits u it steps where floor(u f / 2**s) < |vote|, f = floor(2**s size / (rate count)),
+    s the greatest up to 30 that leaves f below 2**15; where there is none, the rate is so small that nothing steps.
+    Entry a of table t draws the bits numbered a % 16 of Philox block (a // 16, t) of the key.
 
     Args:
         votes: int32 (tables, entries).
@@ -420,23 +421,27 @@ def step_by_votes(
     Returns:
         how many entries flipped.
     """
-    flipped, entries = 0, votes.shape[1]
-    scale = (rate * count << 16) // size
-    drawn, stepped = np.empty(4, np.uint64), np.empty(ENTRIES, np.int8)
-    draws = drawn.view(np.uint16)
+    if rate == 0 or size // (rate * count) >= 1 << 15:
+        return 0
+    flipped, entries, shift = 0, votes.shape[1], 0
+    while shift < 30 and (size << (shift + 1)) // (rate * count) < 1 << 15:
+        shift += 1
+    factor, bits = np.int32((size << shift) // (rate * count)), np.int32(shift)
+    drawn = np.empty(ENTRIES // 4, np.uint64)
+    uniform = drawn.view(np.uint16)
     for t in range(first, last):
-        for start in range(0, entries, 16):
-            drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(start // 16), _U(t), _U(0), _U(0))
-            for k in range(min(16, entries)):
-                vote = votes[t, start + k]
-                fires = np.int64(draws[k]) < (abs(np.int64(vote)) * scale) >> 16
-                stepped[start + k] = fires * ((vote < 0) - np.int64(vote > 0))
+        for k in range((entries + 15) // 16):
+            block = philox4x64(key0, key1, _U(k), _U(t), _U(0), _U(0))
+            drawn[4 * k], drawn[4 * k + 1], drawn[4 * k + 2], drawn[4 * k + 3] = block
+        moved = 0
         for a in range(entries):
-            before = counters[t, a]
-            after = min(hi, max(lo, before + stepped[a]))
+            bar, vote, before = np.int32(uniform[a]) * factor >> bits, votes[t, a], np.int32(counters[t, a])
+            after = before + np.int32(vote < -bar) - np.int32(vote > bar)
+            after = min(np.int32(hi), max(np.int32(lo), after))
             counters[t, a] = after
             tables[t, a] = after >= 0
-            flipped += (before >= 0) != (after >= 0)
+            moved += np.int32((before ^ after) < 0)
+        flipped += moved
     return flipped
 
 

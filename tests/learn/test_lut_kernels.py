@@ -289,10 +289,13 @@ def draws(key, table, entries):
 def step_oracle(votes, rate, lo, hi, key, counters):
     """Return the counters after a step, one entry after another."""
     size, count, after = sum(abs(v) for row in votes for v in row), sum(map(len, votes)), [list(r) for r in counters]
-    scale = (rate * count << 16) // max(1, size)
+    if rate == 0 or max(1, size) // (rate * count) >= 1 << 15:
+        return after
+    shift = max(s for s in range(31) if (max(1, size) << s) // (rate * count) < 1 << 15)
+    factor = (max(1, size) << shift) // (rate * count)
     for t, row in enumerate(votes):
         for a, (vote, uniform) in enumerate(zip(row, draws(key, t, len(row)), strict=True)):
-            if uniform < abs(vote) * scale >> 16:
+            if uniform * factor >> shift < abs(vote):
                 after[t][a] = min(hi, max(lo, after[t][a] + (-1 if vote > 0 else 1)))
     return after
 
