@@ -436,8 +436,7 @@ def step_by_votes(
         moved = 0
         for a in range(entries):
             bar, vote, before = np.int32(uniform[a]) * factor >> bits, votes[t, a], np.int32(counters[t, a])
-            after = before + np.int32(vote < -bar) - np.int32(vote > bar)
-            after = min(np.int32(hi), max(np.int32(lo), after))
+            after = np.int32(min(hi, max(lo, before + np.int32(vote < -bar) - np.int32(vote > bar))))
             counters[t, a] = after
             tables[t, a] = after >= 0
             moved += np.int32((before ^ after) < 0)
