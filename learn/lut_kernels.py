@@ -427,16 +427,18 @@ def step_by_votes(
     while shift < 30 and (size << (shift + 1)) // (rate * count) < 1 << 15:
         shift += 1
     factor, bits = np.int32((size << shift) // (rate * count)), np.int32(shift)
+    least, greatest = np.int32(lo), np.int32(hi)
     drawn = np.empty(ENTRIES // 4, np.uint64)
     uniform = drawn.view(np.uint16)
     for t in range(first, last):
         for k in range((entries + 15) // 16):
             block = philox4x64(key0, key1, _U(k), _U(t), _U(0), _U(0))
             drawn[4 * k], drawn[4 * k + 1], drawn[4 * k + 2], drawn[4 * k + 3] = block
-        moved = 0
+        moved = np.int32(0)
         for a in range(entries):
             bar, vote, before = np.int32(uniform[a]) * factor >> bits, votes[t, a], np.int32(counters[t, a])
-            after = np.int32(min(hi, max(lo, before + np.int32(vote < -bar) - np.int32(vote > bar))))
+            stepped = before + np.int32(vote < -bar) - np.int32(vote > bar)
+            after = min(greatest, max(least, stepped))
             counters[t, a] = after
             tables[t, a] = after >= 0
             moved += np.int32((before ^ after) < 0)
