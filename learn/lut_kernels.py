@@ -442,7 +442,7 @@ def step_by_votes(
             counters[t, a] = after
             tables[t, a] = after >= 0
             moved += np.int32((before ^ after) < 0)
-        flipped += moved
+        flipped += int(moved)
     return flipped
 
 
