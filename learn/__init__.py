@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from learn.data import EXAMPLES, GENERATORS, load
     from learn.errors import DataError, SearchError
+    from learn.estimators import CircuitClassifier
     from learn.evaluate import Score, score
     from learn.keys import Key
     from learn.rules import RULES, Rule, make_rule
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "data": ("EXAMPLES", "GENERATORS", "load"),
     "errors": ("DataError", "SearchError"),
+    "estimators": ("CircuitClassifier",),
     "evaluate": ("Score", "score"),
     "keys": ("Key",),
     "rules": ("RULES", "Rule", "make_rule"),
@@ -34,6 +36,7 @@ __all__ = [
     "RULES",
     "Bit",
     "Choice",
+    "CircuitClassifier",
     "DataError",
     "Event",
     "Int",

@@ -162,8 +162,9 @@ def _scores(run: _Run, groups: NDArray[np.int32], classes: int) -> NDArray[np.in
 def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
     """Return the scores of samples: uint8 (samples, rows) to int64 (samples, classes)."""
     groups, scores = network.groups, np.zeros((len(codes), network.classes), np.int64)
-    runs = [_run_of(layer, EVALUATED, groups) for layer in network.layers]
-    rows = np.zeros((network.rows, EVALUATED), np.uint8)
+    batch = min(EVALUATED, -(-len(codes) // kernels.STEP) * kernels.STEP)
+    runs = [_run_of(layer, batch, groups) for layer in network.layers]
+    rows = np.zeros((network.rows, batch), np.uint8)
     shared = _shares(None, 1)
     for start in range(0, len(codes), EVALUATED):
         index = np.arange(start, min(start + EVALUATED, len(codes)))
@@ -219,6 +220,7 @@ def fit(
     key: Key,
     places: NDArray[np.int64],
     settings: Settings = Settings(),
+    weights: ArrayLike | None = None,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
 ) -> Iterator[Event]:
@@ -232,6 +234,7 @@ def fit(
         key: decides the order of samples, the steps and the candidates.
         places: int64, where the tables of the first layer look.
         settings: how.
+        weights: integers 0..127 (samples,) that multiply the error signals, which stay within -127..127; None for 1.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
 
@@ -239,7 +242,7 @@ def fit(
         an event after each epoch.
 
     Raises:
-        TrainError: data that does not fit the network, or a setting out of range.
+        TrainError: data or weights that do not fit the network, or a setting out of range.
     """
     wanted = np.asarray(labels, np.int64)
     if codes.ndim != 2 or codes.shape[1] != network.rows or len(wanted) != len(codes) or not len(codes):
@@ -248,6 +251,7 @@ def fit(
         )
     if wanted.min() < 0 or wanted.max() >= network.classes:
         raise TrainError(f"fit: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
+    weighing = None if weights is None else _weights(weights, len(codes))
     batch = settings.batch
     if batch < 1 or batch % kernels.STEP or not 1 <= settings.scale <= kernels.SIGNAL_LIMIT or settings.epochs < 1:
         raise TrainError(
@@ -256,12 +260,20 @@ def fit(
         )
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
     try:
-        yield from _Training(network, codes, wanted, encoder, key, places, settings, _shares(pool, threads)).run(
-            validation
-        )
+        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, _shares(pool, threads))
+        yield from training.run(validation)
     finally:
         if pool:
             pool.shutdown()
+
+
+def _weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
+    given = np.asarray(weights)
+    if given.dtype.kind not in "biu" or given.shape != (samples,):
+        raise TrainError(f"fit: got weights {given.dtype} {given.shape}, expected integers ({samples},)")
+    if given.min() < 0 or given.max() > kernels.SIGNAL_LIMIT:
+        raise TrainError(f"fit: got weights {given.min()}..{given.max()}, expected 0..{kernels.SIGNAL_LIMIT}")
+    return given.astype(np.int64)
 
 
 class _Training:
@@ -272,6 +284,7 @@ class _Training:
         network: LutNetwork,
         codes: Codes,
         labels: NDArray[np.int64],
+        weights: NDArray[np.int64] | None,
         encoder: Encoder,
         key: Key,
         places: NDArray[np.int64],
@@ -279,7 +292,7 @@ class _Training:
         shared: Shares,
     ) -> None:
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
-        self.places, self.settings, self.shared = places, settings, shared
+        self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
         self.groups = network.groups
         last = len(network.layers) - 1
         self.runs = [
@@ -345,6 +358,8 @@ class _Training:
         scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
         labels = self.labels[index]
         loss, error = softmax(scores, labels, scale=settings.scale, tau=self.tau)
+        if self.weights is not None:
+            error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
         signal[:, : len(index)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
