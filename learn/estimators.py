@@ -40,7 +40,7 @@ FEWEST_EPOCHS = 20
 MOST_TABLES = 16_000
 SMALL = 8192
 """Fewer samples than this are taken 64 a step, more of them 256."""
-PARTIAL_RATE = 0.05
+PARTIAL_RATE = 0.1
 """Of the votes in ``partial_fit``, which cannot know when to slow down."""
 TEMPERATURES = np.geomspace(1 / 8, 8, 61)
 """Tried in calibration, in units of the training's tau."""
@@ -69,7 +69,8 @@ def sizes(samples: int, features: int, classes: int, tables: int | None = None) 
 
     Few samples are fitted exactly by any of these networks, so what counts is which comparisons they vote on: pins
     are swapped often, each time after about 2.5 looks at every sample, and a large tau keeps the error alive that
-    says which are good. Measured in five-fold cross-validation on iris, wine, breast cancer, digits and MONK-1.
+    says which are good: with the tau of large data MONK-1 comes to 99 %, with this one to 100 %. Measured in five-fold
+    cross-validation on iris, wine, breast cancer and digits too, where half and twice of each give the same within 1 %.
 
     Args:
         samples: of the training data.
@@ -84,7 +85,7 @@ def sizes(samples: int, features: int, classes: int, tables: int | None = None) 
         max(FEWEST_EPOCHS, -(-STEPS // max(1, samples // batch))),
         batch,
         min(150, max(10, 5 * samples // batch)),
-        max(0.5, min(1.5, max(0.45, 26 / math.sqrt(samples))) * math.sqrt(chosen / classes)),
+        max(0.5, min(2.25, max(0.45, 26 / math.sqrt(samples))) * math.sqrt(chosen / classes)),
     )
 
 
@@ -275,10 +276,10 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = self.encoder_.codes(features)
         size = self._sizes(int((~out).sum()))
         settings = Settings(
-            epochs=size.epochs, batch=size.batch, scale=scale, tau=size.tau, swap=float(self.swap), every=size.every
+            epochs=size.epochs, batch=size.batch, scale=scale, tau=self._tau, swap=float(self.swap), every=size.every
         )
         self._train(codes, labels, out, settings, key.fold("fit"), weights)
-        self._calibrate(codes, labels, out, size.tau)
+        self._calibrate(codes, labels, out)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -316,7 +317,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         size = self._sizes(len(labels))
         settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=scale, tau=size.tau, swap=0.0)
         self._train(codes, labels, none, settings, key.fold("partial", self.n_iter_), weights)
-        self._calibrate(codes, labels, none, size.tau)
+        self._calibrate(codes, labels, none)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -363,7 +364,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return _doubles(features), labels
 
     def _key(self) -> Key:
-        given = 0 if self.random_state is None else self.random_state
+        given: Any = 0 if self.random_state is None else self.random_state
         return Key(int(given if isinstance(given, Integral) else given.randint((1 << 31) - 1)))
 
     def _threads(self) -> int:
@@ -380,7 +381,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             len(features), features.shape[1], len(classes), None if self.tables == "auto" else int(self.tables)
         )
         places = encoder.draw_places(key.fold("places"), size.tables)
-        self.network_ = make_network(
+        self.network_: LutNetwork = make_network(
             lambda drawn, count: active_pins(encoder, probes, drawn, places, int(self.pins), Settings.rare),
             rows=encoder.rows,
             classes=len(classes),
@@ -390,6 +391,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             key=key.fold("network"),
         )
         self.classes_, self.encoder_, self._places, self._circuit = classes, encoder, places, None
+        self._tau = float(size.tau if self.tau is None else self.tau)
         self.n_iter_: int = 0
         self.history_: list[dict[str, Any]] = []
 
@@ -403,10 +405,8 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return ImageEncoder(height, width)
 
     def _sizes(self, samples: int) -> Sizes:
-        network = self.network_
-        chosen = sizes(samples, self.n_features_in_, network.classes, len(network.groups))
-        given = {name: getattr(self, name) for name in ("epochs", "tau") if getattr(self, name) not in (None, "auto")}
-        return chosen._replace(**given)
+        size = sizes(samples, self.n_features_in_, self.network_.classes, len(self.network_.groups))
+        return size if self.epochs == "auto" else size._replace(epochs=int(self.epochs))
 
     def _weighing(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64] | None, int]:
         """Return the samples' weights and the scale that leaves room for them."""
@@ -450,13 +450,14 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 best, kept = event.validation if out.any() else best, event.network
             if self.patience is not None and since >= self.patience:
                 break
-        self.network_: LutNetwork = kept
+        self.network_ = kept
         self._circuit = None
 
-    def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_], tau: float) -> None:
+    def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
+        # Samples that were trained on are all right at a temperature of 0; measured on others, tau is near the best.
         seen = out if out.any() else ~out
         tried = TEMPERATURES if out.any() else TEMPERATURES[TEMPERATURES >= 1]
-        self.temperature_ = calibrated(class_scores(self.network_, codes[seen]), labels[seen], tau * tried)
+        self.temperature_ = calibrated(class_scores(self.network_, codes[seen]), labels[seen], self._tau * tried)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
         check_is_fitted(self)
