@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from learn.data import DATASETS, EXAMPLES, GENERATORS, Dataset, load, load_dataset
     from learn.errors import DataError, SearchError
+    from learn.estimators import CircuitClassifier
     from learn.evaluate import Score, score
     from learn.keys import Key
     from learn.rules import RULES, Rule, make_rule
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "data": ("DATASETS", "EXAMPLES", "GENERATORS", "Dataset", "load", "load_dataset"),
     "errors": ("DataError", "SearchError"),
+    "estimators": ("CircuitClassifier",),
     "evaluate": ("Score", "score"),
     "keys": ("Key",),
     "rules": ("RULES", "Rule", "make_rule"),
@@ -35,6 +37,7 @@ __all__ = [
     "RULES",
     "Bit",
     "Choice",
+    "CircuitClassifier",
     "DataError",
     "Dataset",
     "Event",

@@ -214,8 +214,9 @@ def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
     """
     _check_codes("class_scores", network, codes)
     groups, scores = network.groups, np.zeros((len(codes), network.classes), np.int64)
-    runs = [_run_of(layer, EVALUATED, groups) for layer in network.layers]
-    rows = np.zeros((network.rows, EVALUATED), np.uint8)
+    batch = min(EVALUATED, -(-len(codes) // kernels.STEP) * kernels.STEP)
+    runs = [_run_of(layer, batch, groups) for layer in network.layers]
+    rows = np.zeros((network.rows, batch), np.uint8)
     shared = _shares(None, 1)
     for start in range(0, len(codes), EVALUATED):
         index = np.arange(start, min(start + EVALUATED, len(codes)))
@@ -272,6 +273,7 @@ def fit(
     places: NDArray[np.int64],
     settings: Settings = Settings(),
     warps: NDArray[np.int32] | None = None,
+    weights: ArrayLike | None = None,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
 ) -> Iterator[Event]:
@@ -286,6 +288,7 @@ def fit(
         places: int64, where the tables of the first layer look.
         settings: how.
         warps: int32 (warps, rows), maps of rows, one of which is drawn for every sample of a step.
+        weights: integers 0..127 (samples,) that multiply the error signals, which stay within -127..127; None for 1.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
 
@@ -293,7 +296,7 @@ def fit(
         an event after each epoch.
 
     Raises:
-        TrainError: data that does not fit the network, or a setting out of range.
+        TrainError: data or weights that do not fit the network, or a setting out of range.
     """
     _check_codes("fit", network, codes, labels)
     if validation is not None:
@@ -315,13 +318,24 @@ def fit(
         )
     _check_settings(settings, max(layer.counters.size for layer in network.layers))
     wanted = np.asarray(labels, np.int64)
+    weighing = None if weights is None else _weights(weights, len(codes))
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
     try:
         shared = _shares(pool, threads)
-        yield from _Training(network, codes, wanted, encoder, key, places, settings, shared, warps).run(validation)
+        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, shared, warps)
+        yield from training.run(validation)
     finally:
         if pool:
             pool.shutdown()
+
+
+def _weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
+    given = np.asarray(weights)
+    if given.dtype.kind not in "biu" or given.shape != (samples,):
+        raise TrainError(f"fit: got weights {given.dtype} {given.shape}, expected integers ({samples},)")
+    if given.min() < 0 or given.max() > kernels.SIGNAL_LIMIT:
+        raise TrainError(f"fit: got weights {given.min()}..{given.max()}, expected 0..{kernels.SIGNAL_LIMIT}")
+    return given.astype(np.int64)
 
 
 class _Training:
@@ -332,6 +346,7 @@ class _Training:
         network: LutNetwork,
         codes: Codes,
         labels: NDArray[np.int64],
+        weights: NDArray[np.int64] | None,
         encoder: Encoder,
         key: Key,
         places: NDArray[np.int64],
@@ -341,7 +356,7 @@ class _Training:
     ) -> None:
         self.warps = warps
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
-        self.places, self.settings, self.shared = places, settings, shared
+        self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
         self.groups = network.groups
         last = len(network.layers) - 1
         self.runs = [
@@ -411,6 +426,8 @@ class _Training:
         scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
         labels = self.labels[index]
         loss, error = softmax(scores, labels, scale=settings.scale, tau=self.tau)
+        if self.weights is not None:
+            error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
         signal[:, : len(index)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0

@@ -81,11 +81,11 @@ def test_decimals_are_the_fewest_that_hold_every_number():
 
 def test_held_out_samples_are_a_share_of_every_class():
     labels = np.repeat([0, 1, 2], [500, 300, 200])
-    apart = held_out(labels, Key(0))
+    apart = held_out(labels, 0.2, Key(0))
     assert [int(apart[labels == c].sum()) for c in range(3)] == [100, 60, 40]
-    many = held_out(np.repeat([0, 1], 5000), Key(0))
+    many = held_out(np.repeat([0, 1], 5000), 0.1, Key(0))
     assert many.sum() == 1000
-    assert not np.array_equal(apart, held_out(labels, Key(1)))
+    assert not np.array_equal(apart, held_out(labels, 0.2, Key(1)))
 
 
 def test_images_are_planned_with_warps_and_tables_with_the_time():
@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(DataError, match="expected the class"):
         classes_of(circuit.renamed(outputs=["y"]), np.zeros((3, 4)))
     with pytest.raises(TrainError, match="expected enough to hold some out"):
-        list(learn_classifier(bands(3), key=Key(0), plan=plan_for(bands())))
+        list(learn_classifier(bands(2), key=Key(0), plan=plan_for(bands())))
     other = replace(classifier, network=trained(bands(), epochs=2, seed=3).network)
     with pytest.raises(TrainError, match="differs from the model"):
         agreeing(circuit, other, bands().features, Key(0), 100)

@@ -211,7 +211,7 @@ def test_no_swaps_keep_the_pins():
 def training_of(encoder, codes, labels, *, widths, pins, settings, classes=3, seed=0):
     places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
     key, shared = Key(seed).fold("fit"), train._shares(None, 1)
-    training = train._Training(network, codes, labels, encoder, key, places, settings, shared)
+    training = train._Training(network, codes, labels, None, encoder, key, places, settings, shared)
     training._draw_candidates(0)
     return training
 

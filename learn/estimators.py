@@ -1,0 +1,417 @@
+"""A classifier for scikit-learn that is a circuit: votes of look-up tables, learned and run in integers.
+
+Needs scikit-learn, the extra ``sklearn``; nothing else of this package imports it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from circuits.circuit import Circuit
+from learn.classify import Sizes, held_out, sizes
+from learn.encoders import MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
+from learn.errors import ModelError
+from learn.keys import Key
+from learn.lut_kernels import SIGNAL_LIMIT
+from learn.models.lut_network import MAX_PINS, LutNetwork, make_network, network_circuit
+from learn.rules import RULES, make_rule
+from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.class_weight import compute_class_weight
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as missing:
+    raise ImportError(
+        "CircuitClassifier: scikit-learn 1.6 or newer is missing, install it with pip install 'gatewright[sklearn]'"
+    ) from missing
+
+PARTIAL_RATE = 0.1
+"""Of the votes in ``partial_fit``, which cannot know when to slow down."""
+TEMPERATURES = np.geomspace(1 / 8, 8, 61)
+"""Tried in calibration, in units of the training's tau."""
+
+
+def integer_weights(weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the integers 0..127 closest in ratio to the weights of classes: the smallest has at least half a digit.
+
+    Raises:
+        ModelError: negative weights, or none above 0.
+    """
+    if weights.min() < 0 or not 0 < weights.max() < math.inf:
+        raise ModelError(f"class_weight: got {weights.tolist()}, expected numbers of 0 or more, one above 0")
+    ratio = weights.max() / weights[weights > 0].min()
+    top = 1 if ratio == 1 else min(SIGNAL_LIMIT, math.ceil(2 * ratio))
+    return np.rint(top * weights / weights.max()).astype(np.int64)
+
+
+def calibrated(scores: NDArray[np.int64], labels: NDArray[np.int64], temperatures: NDArray[np.float64]) -> float:
+    """Return the temperature whose softmax gives the labels the least cross-entropy."""
+    behind = scores - scores.max(axis=1, keepdims=True)
+    right = np.take_along_axis(behind, labels[:, None], axis=1)[:, 0]
+    losses = [(np.log(np.exp(behind / t).sum(axis=1)) - right / t).sum() for t in temperatures]
+    return float(temperatures[int(np.argmin(losses))])
+
+
+Check = tuple[Callable[[Any], bool], str]
+
+
+def _whole(lo: int, hi: float = math.inf, *others: Any) -> Check:
+    text = f"an integer {lo}..{hi}" if hi < math.inf else f"an integer of at least {lo}"
+    words = "".join(f" or {other!r}" for other in others)
+
+    def holds(value: Any) -> bool:
+        if value is None or isinstance(value, str):
+            return value in others
+        return isinstance(value, Integral) and not isinstance(value, bool) and lo <= int(value) <= hi
+
+    return holds, text + words
+
+
+def _real(expected: str, holds: Callable[[float], bool]) -> Check:
+    return lambda value: isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)), expected
+
+
+def _is_shape(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Sequence) and len(value) == 2 and all(isinstance(v, Integral) and int(v) > 0 for v in value)
+    )
+
+
+_tau, _expected_tau = _real("a number above 0, at most 1e4, or None", lambda value: 0 < value <= 1e4)
+
+CHECKS: dict[str, Check] = {
+    "tables": _whole(2, 1 << 20, "auto"),
+    "layers": _whole(1),
+    "pins": _whole(2, MAX_PINS),
+    "bound": _whole(1, 128),
+    "epochs": _whole(1, math.inf, "auto"),
+    "levels": _whole(1, MAX_LEVELS),
+    "image_shape": (_is_shape, "a pair of positive integers, (height, width), or None"),
+    "rule": (lambda value: isinstance(value, str) and value in RULES, f"one of {', '.join(RULES)}"),
+    "tau": (lambda value: value is None or _tau(value), _expected_tau),
+    "scale": _whole(1, SIGNAL_LIMIT, None),
+    "swap": _real("a number 0..1", lambda value: 0 <= value <= 1),
+    "validation_fraction": _real("a number of at least 0 and below 1", lambda value: 0 <= value < 1),
+    "patience": _whole(1, math.inf, None),
+    "class_weight": (
+        lambda value: value is None or value == "balanced" or isinstance(value, dict),
+        "'balanced', a dict of classes to weights, or None",
+    ),
+    "random_state": (
+        lambda value: value is None or isinstance(value, Integral) or hasattr(value, "randint"),
+        "an integer, a RandomState or None",
+    ),
+    "n_jobs": (
+        lambda value: value is None or (isinstance(value, Integral) and int(value) != 0),
+        "an integer other than 0, or None",
+    ),
+}
+"""What each parameter may be."""
+
+
+class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A network of look-up tables that vote for classes; what is fitted is a circuit (``circuit_``).
+
+    Every number that is learned or used to classify is an integer; only the temperature of ``predict_proba`` is not.
+    The same data and ``random_state`` give the same network, on any number of threads.
+
+    Args:
+        tables: look-up tables a layer; "auto" chooses by samples, features and classes.
+        layers: how many.
+        pins: inputs a table, 2..6.
+        bound: counters live in -bound..bound-1.
+        epochs: passes over the samples; "auto" for at least 20 of them and 1,000 steps.
+        levels: thresholds a feature, 1..255.
+        image_shape: (height, width) if features are the bytes of images, row by row; None for a table of features.
+        rule: the update rule, a name of ``learn.rules.RULES``.
+        tau: the scores' unit in training; None chooses.
+        scale: the largest error signal, at most 127; None for 63, or less with ``class_weight``.
+        swap: share of the first layer's pins that may be swapped at a time.
+        validation_fraction: share of the samples that is held out: the network that classifies most of them right is
+            kept, and ``predict_proba`` is calibrated on them. With 0 the last network is.
+        patience: epochs without a better validation after which training stops; None for never.
+        class_weight: what the error of a class's samples counts: None, "balanced" or a dict. Rounded to integers.
+        random_state: an integer, or a RandomState that one is drawn from; None is 0.
+        n_jobs: threads; -1 for as many as there are processors. They pay from some thousand tables on.
+
+    Attributes:
+        classes_: the classes, sorted; class k is the number k in the circuit.
+        n_features_in_: number of features.
+        feature_names_in_: their names, if they had any.
+        encoder_: from features to rows of bytes and to the circuit's inputs.
+        network_: the network.
+        temperature_: of the scores in ``predict_proba``.
+        n_iter_: epochs so far.
+        history_: one dict an epoch: epoch, loss, accuracy, validation, flips, swaps.
+    """
+
+    def __init__(
+        self,
+        *,
+        tables: int | str = "auto",
+        layers: int = 1,
+        pins: int = 6,
+        bound: int = 32,
+        epochs: int | str = "auto",
+        levels: int = 32,
+        image_shape: tuple[int, int] | None = None,
+        rule: str = "vote",
+        tau: float | None = None,
+        scale: int | None = None,
+        swap: float = 0.1,
+        validation_fraction: float = 0.0,
+        patience: int | None = None,
+        class_weight: str | dict[Any, float] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.tables = tables
+        self.layers = layers
+        self.pins = pins
+        self.bound = bound
+        self.epochs = epochs
+        self.levels = levels
+        self.image_shape = image_shape
+        self.rule = rule
+        self.tau = tau
+        self.scale = scale
+        self.swap = swap
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit encoder, network and temperature.
+
+        Args:
+            X: numbers (samples, features); integers become integer inputs of the circuit.
+            y: labels (samples,).
+
+        Raises:
+            ModelError: a parameter out of range, or fewer than two classes.
+            DataError: features that are all constant, or no bytes where images are expected.
+        """
+        self._check()
+        features, wanted = self._data(X, y, reset=True)
+        classes, labels = np.unique(wanted, return_inverse=True)
+        key = self._key()
+        self._start(features, classes, key)
+        weights, scale = self._weighing(labels)
+        out = held_out(labels, self.validation_fraction, key.fold("held out"))
+        if self.validation_fraction and not out.any():
+            raise ModelError(
+                f"validation_fraction: got {self.validation_fraction} of {len(labels)} samples in {len(classes)} "
+                "classes, which holds out none; give more samples or a larger share"
+            )
+        codes = self.encoder_.codes(features)
+        size = self._sizes(int((~out).sum()))
+        settings = Settings(
+            epochs=size.epochs, batch=size.batch, scale=scale, tau=self._tau, swap=float(self.swap), every=size.every
+        )
+        self._train(codes, labels, out, settings, key.fold("fit"), weights)
+        self._calibrate(codes, labels, out)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+        """Take one pass over more samples, at a constant rate, from where the network is; no pin is swapped.
+
+        The first call fits the encoder and starts the network; every sample is trained on.
+
+        Args:
+            X: numbers (samples, features).
+            y: labels (samples,).
+            classes: all classes that will ever come; needed at the first call.
+
+        Raises:
+            ModelError: as for :meth:`fit`; classes that are missing or differ, or ``class_weight="balanced"``.
+        """
+        self._check()
+        first = not hasattr(self, "network_")
+        features, wanted = self._data(X, y, reset=first)
+        if isinstance(self.class_weight, str):
+            raise ModelError("class_weight: 'balanced' needs all samples, expected a dict or None in partial_fit")
+        if first and classes is None:
+            raise ModelError("partial_fit: classes are missing, give all of them at the first call")
+        known = self.classes_ if classes is None else np.unique(np.asarray(classes))
+        if not first and not np.array_equal(known, self.classes_):
+            raise ModelError(f"partial_fit: got classes {known.tolist()}, expected {self.classes_.tolist()} as before")
+        if not np.isin(wanted, known).all():
+            strange = wanted[~np.isin(wanted, known)][0]
+            raise ModelError(f"partial_fit: got the label {strange!r}, expected one of {known.tolist()}")
+        key = self._key()
+        if first:
+            self._start(features, known, key)
+        labels = np.searchsorted(self.classes_, wanted)
+        weights, scale = self._weighing(labels)
+        codes, none = self.encoder_.codes(features), np.zeros(len(labels), bool)
+        size = self._sizes(len(labels))
+        settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=scale, tau=size.tau, swap=0.0)
+        self._train(codes, labels, none, settings, key.fold("partial", self.n_iter_), weights)
+        self._calibrate(codes, labels, none)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return how many tables vote for each class: (samples, classes); of two classes the difference, (samples,)."""
+        scores = self._scores(X).astype(np.float64)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the class of the most votes of each sample, the first among equals: what ``circuit_`` says."""
+        winners = self._scores(X).argmax(axis=1)
+        return self.classes_[winners]
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return softmax(votes / temperature): float64 (samples, classes)."""
+        scores = self._scores(X)
+        shares = np.exp((scores - scores.max(axis=1, keepdims=True)) / self.temperature_)
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    @property
+    def circuit_(self) -> Circuit:
+        """The whole classifier: from ``encoder_.inputs(X)`` to the number of the class."""
+        check_is_fitted(self)
+        if self._circuit is None:
+            self._circuit: Circuit | None = network_circuit(
+                self.network_, self.encoder_.builder("classifier"), self.encoder_.pin_wire
+            )
+        return self._circuit
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        return state | {"_circuit": None} if "_circuit" in state else state  # it is built again when asked for
+
+    def _check(self) -> None:
+        for name, (holds, expected) in CHECKS.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise ModelError(f"{name}: got {value!r}, expected {expected}")
+        if self.patience is not None and not self.validation_fraction:
+            raise ModelError("patience: needs samples to validate with, expected a validation_fraction above 0")
+
+    def _data(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        features, labels = validate_data(self, X, y, reset=reset)
+        check_classification_targets(labels)
+        return _doubles(features), labels
+
+    def _key(self) -> Key:
+        given: Any = 0 if self.random_state is None else self.random_state
+        return Key(int(given if isinstance(given, Integral) else given.randint((1 << 31) - 1)))
+
+    def _threads(self) -> int:
+        wanted = 1 if self.n_jobs is None else int(self.n_jobs)
+        return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)
+
+    def _start(self, features: NDArray[Any], classes: NDArray[Any], key: Key) -> None:
+        """Set the encoder, the classes and a network before training."""
+        if len(classes) < 2:
+            raise ModelError(f"classes: got {len(classes)} class, expected two or more")
+        encoder = self._encoder(features)
+        probes = probes_of(encoder.codes(features), key.fold("probes"))
+        size = sizes(
+            len(features), features.shape[1], len(classes), None if self.tables == "auto" else int(self.tables)
+        )
+        places = encoder.draw_places(key.fold("places"), size.tables)
+        self.network_: LutNetwork = make_network(
+            lambda drawn, count: active_pins(encoder, probes, drawn, places, int(self.pins), Settings.rare),
+            rows=encoder.rows,
+            classes=len(classes),
+            widths=[size.tables] * self.layers,
+            pins=self.pins,
+            bound=self.bound,
+            key=key.fold("network"),
+        )
+        self.classes_, self.encoder_, self._places, self._circuit = classes, encoder, places, None
+        self._tau = float(size.tau if self.tau is None else self.tau)
+        self.n_iter_: int = 0
+        self.history_: list[dict[str, Any]] = []
+
+    def _encoder(self, features: NDArray[Any]) -> Encoder:
+        if self.image_shape is None:
+            names = getattr(self, "feature_names_in_", None)
+            return TabularEncoder.fit(features, None if names is None else list(names), levels=self.levels)
+        height, width = map(int, self.image_shape)
+        if height * width != features.shape[1]:
+            raise ModelError(f"image_shape: got {height}x{width} pixels, expected {features.shape[1]} as the data has")
+        return ImageEncoder(height, width)
+
+    def _sizes(self, samples: int) -> Sizes:
+        size = sizes(samples, self.n_features_in_, self.network_.classes, len(self.network_.groups))
+        return size if self.epochs == "auto" else size._replace(epochs=int(self.epochs))
+
+    def _weighing(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64] | None, int]:
+        """Return the samples' weights and the scale that leaves room for them."""
+        if self.class_weight is None:
+            return None, int(self.scale or Settings.scale)
+        of_class = integer_weights(
+            compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[labels]).astype(np.float64)
+        )
+        room = SIGNAL_LIMIT // int(of_class.max())
+        return of_class[labels], int(self.scale or min(Settings.scale, room))
+
+    def _train(
+        self,
+        codes: Codes,
+        labels: NDArray[np.int64],
+        out: NDArray[np.bool_],
+        settings: Settings,
+        key: Key,
+        weights: NDArray[np.int64] | None,
+    ) -> None:
+        if self.rule != "vote":
+            settings = replace(settings, rule=make_rule(self.rule, self.network_.space))
+        best, since = -1.0, 0
+        done = self.n_iter_
+        for event in fit(
+            self.network_,
+            codes[~out],
+            labels[~out],
+            encoder=self.encoder_,
+            key=key,
+            places=self._places,
+            settings=settings,
+            weights=None if weights is None else weights[~out],
+            validation=(codes[out], labels[out]) if out.any() else None,
+            threads=self._threads(),
+        ):
+            self.n_iter_ = done + event.epoch
+            self.history_.append(_record(event, self.n_iter_))
+            since = 0 if event.validation > best else since + 1
+            if not event.validation < best:  # the later of equals has learned longer
+                best, kept = event.validation if out.any() else best, event.network
+            if self.patience is not None and since >= self.patience:
+                break
+        self.network_ = kept
+        self._circuit = None
+
+    def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
+        # Samples that were trained on are all right at a temperature of 0; measured on others, tau is near the best.
+        seen = out if out.any() else ~out
+        tried = TEMPERATURES if out.any() else TEMPERATURES[TEMPERATURES >= 1]
+        self.temperature_ = calibrated(class_scores(self.network_, codes[seen]), labels[seen], self._tau * tried)
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
+        check_is_fitted(self)
+        features = _doubles(validate_data(self, X, reset=False))
+        return class_scores(self.network_, self.encoder_.codes(features))
+
+
+def _doubles(features: NDArray[Any]) -> NDArray[Any]:
+    """Return floats in double precision, so that thresholds lie between them; integers as they are."""
+    return features.astype(np.float64, copy=False) if features.dtype.kind == "f" else features
+
+
+def _record(event: Event, epoch: int) -> dict[str, Any]:
+    told = ("loss", "accuracy", "validation", "flips", "swaps")
+    return {"epoch": epoch} | {name: getattr(event, name) for name in told}
