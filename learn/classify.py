@@ -28,7 +28,7 @@ from learn.keys import Key
 from learn.models.lut_network import LutNetwork, make_network, network_circuit
 from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
 
-MAX_DECIMALS = 6
+MAX_DECIMALS = 9
 HELD_OUT = 0.1
 """Share of the samples held out to validate on; of fewer than ``FEW`` samples, twice as many."""
 FEW = 2000
@@ -138,7 +138,7 @@ class Progress(NamedTuple):
 
 
 def decimals(column: NDArray[np.float64]) -> int:
-    """Return the fewest decimals, at most six, that hold every number.
+    """Return the fewest decimals, at most nine, that hold every number.
 
     Raises:
         DataError: more are needed.
@@ -153,7 +153,7 @@ def in_integers(dataset: Dataset) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return the features as integers, in units that their names tell.
 
     Raises:
-        DataError: more than six decimals, or numbers beyond 2**53.
+        DataError: more than nine decimals, or numbers beyond 2**53.
     """
     if dataset.features.dtype.kind != "f":
         return dataset.features.astype(np.int64), dataset.feature_names

@@ -440,7 +440,7 @@ def _learn_classifier(
 
     from circuits.order import statistics
     from learn.classify import agreeing, in_integers, learn_classifier, plan_for
-    from learn.data import load_dataset
+    from learn.data import DATASETS, load_dataset
     from learn.errors import TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
@@ -450,7 +450,7 @@ def _learn_classifier(
     if seconds is not None and steps is not None:
         raise TrainError("--seconds and --steps: got both, expected one of them")
     check_outputs(outputs)
-    split = "train" if names[0] in ("mnist", "fashion_mnist") or names[0].startswith("monk") else "all"
+    split = "train" if names[0] in DATASETS else "all"  # the test split is for eval; a file is the user's to split
     dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
     given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
@@ -595,18 +595,22 @@ def demo(
 def evaluate(
     circuit: str,
     data: Data,
-    split: Annotated[str, typer.Option(metavar="NAME", help="train, test or all samples of a data set.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="train, test or all samples; default test of a data set, all of a file."),
+    ] = None,
     data_dir: DataDir = None,
     label: Label = None,
     as_json: Json = False,
 ) -> None:
     """Measure how well a circuit does what data asks, row by row as given; or how many samples it classifies right."""
-    from learn.data import load, load_dataset
+    from learn.data import DATASETS, load, load_dataset
     from learn.evaluate import score
 
     if _is_labelled(data, MODELS[0]):
         from learn.classify import classes_of
 
+        split = split or ("test" if data[0] in DATASETS else "all")
         dataset = load_dataset(data[0], split=split, data_dir=data_dir, label=label)
         right = classes_of(_circuit(circuit), dataset.features) == dataset.labels
         _report(

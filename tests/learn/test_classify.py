@@ -75,7 +75,7 @@ def test_decimal_features_become_integers_whose_names_tell_the_unit(tmp_path):
 def test_decimals_are_the_fewest_that_hold_every_number():
     assert decimals(np.array([1.0, -2.0])) == 0
     assert decimals(np.array([0.25, 1.5])) == 2
-    with pytest.raises(DataError, match="more than 6 decimals"):
+    with pytest.raises(DataError, match="more than 9 decimals"):
         decimals(np.array([1 / 3]))
 
 
