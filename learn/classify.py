@@ -144,7 +144,7 @@ def decimals(column: NDArray[np.float64]) -> int:
         DataError: more are needed.
     """
     for count in range(MAX_DECIMALS + 1):
-        if np.allclose(np.round(column, count), column, rtol=1e-12, atol=1e-9):  # sums of decimals are a little off
+        if np.allclose(np.round(column, count), column, rtol=1e-12, atol=1e-12):  # sums of decimals are a little off
             return count
     raise DataError(f"features: got numbers of more than {MAX_DECIMALS} decimals, expected fewer; round them first")
 
