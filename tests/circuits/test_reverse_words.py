@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dual import Dual
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import circuits, patterns_of, word_circuits, word_types
@@ -86,44 +87,6 @@ def test_identity_copy_discard_add_mul_and_const(ring, data):
     assert back(two.circuit({"q": two.add("mul", 0, 0, type=ring)}), a, b, d) == (fit(2 * a * d), 0)
     constant = two.circuit({"c": two.add("const", params=(fit(5),), type=ring)})
     assert back(constant, a, b, d) == (0, 0, d)
-
-
-class Dual:
-    """a + b e with e * e = 0, also as the multilinear polynomial over Z of a bit gate of one or two fan-ins."""
-
-    def __init__(self, a: int, b: int = 0) -> None:
-        self.a, self.b = a, b
-
-    def __add__(self, other):
-        other = other if isinstance(other, Dual) else Dual(other)
-        return Dual(self.a + other.a, self.b + other.b)
-
-    def __neg__(self):
-        return Dual(-self.a, -self.b)
-
-    def __sub__(self, other):
-        return self + -(other if isinstance(other, Dual) else Dual(other))
-
-    def __mul__(self, other):
-        other = other if isinstance(other, Dual) else Dual(other)
-        return Dual(self.a * other.a, self.a * other.b + self.b * other.a)
-
-    def __lshift__(self, amount):
-        return self * (1 << amount)
-
-    def __and__(self, other):
-        return self * other
-
-    def __or__(self, other):
-        return self + other - self * other
-
-    def __xor__(self, other):
-        return self + other - self * other * 2
-
-    def __invert__(self):
-        return Dual(1) - self
-
-    __radd__, __rmul__ = __add__, __mul__
 
 
 class Duals:

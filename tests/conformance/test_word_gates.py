@@ -4,6 +4,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from dual import Dual
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import word_types
@@ -400,35 +401,6 @@ def test_folding_keeps_the_function(name, data):
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
-
-
-class Dual:
-    """a + b e with e * e = 0: the derivative without any rule for it."""
-
-    def __init__(self, a, b=0):
-        self.a, self.b = a, b
-
-    def __add__(self, other):
-        other = other if isinstance(other, Dual) else Dual(other)
-        return Dual(self.a + other.a, self.b + other.b)
-
-    def __neg__(self):
-        return Dual(-self.a, -self.b)
-
-    def __sub__(self, other):
-        return self + -(other if isinstance(other, Dual) else Dual(other))
-
-    def __rsub__(self, other):
-        return Dual(other) - self
-
-    def __mul__(self, other):
-        other = other if isinstance(other, Dual) else Dual(other)
-        return Dual(self.a * other.a, self.a * other.b + self.b * other.a)
-
-    def __lshift__(self, amount):
-        return Dual(self.a << amount, self.b << amount)
-
-    __radd__, __rmul__ = __add__, __mul__
 
 
 class Duals(Algebra):
