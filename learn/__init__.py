@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from learn.classify import classes_of, learn_classifier, plan_for
     from learn.data import DATASETS, EXAMPLES, GENERATORS, Dataset, load, load_dataset
     from learn.errors import DataError, SearchError
     from learn.estimators import CircuitClassifier
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from learn.spaces import Bit, Choice, Int, Sign, Ternary
 
 _NAMES = {
+    "classify": ("classes_of", "learn_classifier", "plan_for"),
     "data": ("DATASETS", "EXAMPLES", "GENERATORS", "Dataset", "load", "load_dataset"),
     "errors": ("DataError", "SearchError"),
     "estimators": ("CircuitClassifier",),
@@ -48,10 +50,13 @@ __all__ = [
     "SearchError",
     "Sign",
     "Ternary",
+    "classes_of",
     "learn",
+    "learn_classifier",
     "load",
     "load_dataset",
     "make_rule",
+    "plan_for",
     "score",
 ]
 
