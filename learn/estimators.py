@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Circuit
-from learn.classify import Sizes, held_out, sizes
+from learn.classify import SMALL_SWAP, Sizes, held_out, sizes
 from learn.encoders import MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.keys import Key
@@ -55,10 +55,21 @@ def integer_weights(weights: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def calibrated(scores: NDArray[np.int64], labels: NDArray[np.int64], temperatures: NDArray[np.float64]) -> float:
-    """Return the temperature whose softmax gives the labels the least cross-entropy."""
+    """Return the temperature whose softmax gives the labels the least cross-entropy.
+
+    Each label is smoothed as by one more sample a class, so that a few samples that are all right do not ask for a
+    temperature of 0 (Platt 1999, Probabilistic Outputs for Support Vector Machines).
+
+    Args:
+        scores: integers (samples, classes).
+        labels: integers (samples,).
+        temperatures: those to choose from.
+    """
+    samples, classes = scores.shape
     behind = scores - scores.max(axis=1, keepdims=True)
     right = np.take_along_axis(behind, labels[:, None], axis=1)[:, 0]
-    losses = [(np.log(np.exp(behind / t).sum(axis=1)) - right / t).sum() for t in temperatures]
+    wanted = (samples * right + behind.sum(axis=1)) / (samples + classes)
+    losses = [(np.log(np.exp(behind / t).sum(axis=1)) - wanted / t).sum() for t in temperatures]
     return float(temperatures[int(np.argmin(losses))])
 
 
@@ -168,7 +179,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rule: str = "vote",
         tau: float | None = None,
         scale: int | None = None,
-        swap: float = 0.1,
+        swap: float = SMALL_SWAP,
         validation_fraction: float = 0.0,
         patience: int | None = None,
         class_weight: str | dict[Any, float] | None = None,

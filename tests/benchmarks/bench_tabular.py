@@ -2,7 +2,7 @@
 
 Five stratified folds, seeds 0, 1 and 2, the same for everyone, and MONK-1 with 124 of its 432 samples drawn, tested on
 all of them, ten times. Accuracy and log-loss on what was not trained on, and seconds a fit. With ``--tries`` other
-settings of the classifier, on the same folds. Needs scikit-learn.
+settings of the classifier, on the folds of seed 0. Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ TRIES: tuple[dict[str, Any], ...] = (
     {"swap": 0.0},
     {"swap": 0.3},
     {"epochs": 30},
-    {"epochs": 2000},
+    {"epochs": 300},
     {"validation_fraction": 0.2},
 )
 
 
-def folds(name: str) -> Iterator[tuple[int, Any, Any, Any, Any]]:
+def folds(name: str, seeds: tuple[int, ...]) -> Iterator[tuple[int, Any, Any, Any, Any]]:
     """Yield seed, training features and labels, test features and labels."""
     if name == MONK:
         x = 1 + np.array(list(product(*map(range, (3, 3, 2, 3, 4, 2)))))
@@ -66,15 +66,15 @@ def folds(name: str) -> Iterator[tuple[int, Any, Any, Any, Any]]:
             yield seed, x[drawn], y[drawn], x, y
         return
     x, y = LOADERS[name](return_X_y=True)
-    for seed in SEEDS:
+    for seed in seeds:
         for train, test in StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y):
             yield seed, x[train], y[train], x[test], y[test]
 
 
-def measured(make: Callable[[int], Any], name: str) -> tuple[float, float, float]:
+def measured(make: Callable[[int], Any], name: str, seeds: tuple[int, ...]) -> tuple[float, float, float]:
     """Return the mean accuracy in percent, log-loss and seconds a fit."""
     rows = []
-    for seed, x, y, x_test, y_test in folds(name):
+    for seed, x, y, x_test, y_test in folds(name, seeds):
         start = time.perf_counter()
         model = make(seed).fit(x, y)
         seconds = time.perf_counter() - start
@@ -84,12 +84,12 @@ def measured(make: Callable[[int], Any], name: str) -> tuple[float, float, float
     return float(accuracy), float(loss), float(seconds)
 
 
-def report(models: dict[str, Callable[[int], Any]]) -> None:
+def report(models: dict[str, Callable[[int], Any]], seeds: tuple[int, ...] = SEEDS) -> None:
     """Print a line a model."""
     names = [*LOADERS, MONK]
     print(f"{'accuracy % / log-loss / s a fit':34}" + "".join(f"{name:>21}" for name in names))
     for title, make in models.items():
-        cells = ("{:.2f} / {:.3f} / {:.2f}".format(*measured(make, name)) for name in names)
+        cells = ("{:.2f} / {:.3f} / {:.2f}".format(*measured(make, name, seeds)) for name in names)
         print(f"{title:34}" + "".join(f"{cell:>21}" for cell in cells), flush=True)
 
 
@@ -105,7 +105,8 @@ def main() -> None:
                 lambda seed, **given: CircuitClassifier(random_state=seed, **given), **settings
             )
             for settings in TRIES
-        }
+        },
+        seeds=SEEDS[:1],
     )
 
 

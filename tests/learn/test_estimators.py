@@ -267,8 +267,8 @@ def test_weights_multiply_the_signal_and_saturate():
 def test_the_temperature_of_the_least_loss_is_found():
     scores = np.array([[3, 0], [0, 3], [3, 0], [3, 0]])
     tried = np.geomspace(0.1, 30, 200)
-    # Three of four right: the loss is least where exp(3 / t) = 3.
-    assert abs(calibrated(scores, np.array([0, 1, 0, 1]), tried) - 3 / np.log(3)) < 0.1
+    # Three of four right, and one more of each class: the loss is least where exp(3 / t) = 2.
+    assert abs(calibrated(scores, np.array([0, 1, 0, 1]), tried) - 3 / np.log(2)) < 0.1
 
 
 @pytest.mark.parametrize("samples", [1, 10, 150, 1500, 60_000])
