@@ -204,9 +204,11 @@ def test_partial_fit_goes_on_after_fit_and_fit_starts_anew():
     x, y = IRIS
     model = CircuitClassifier(**SMALL).fit(x, y)
     old = model.circuit_
-    model.partial_fit(x[50:], 3 - y[50:])
-    assert model.n_iter_ == 41
+    for _ in range(20):
+        model.partial_fit(x[50:], 3 - y[50:])
+    assert model.n_iter_ == 60
     assert model.circuit_ != old
+    assert (said_by_the_circuit(model, x) == model.predict(x)).all()
     assert same_network(model.fit(x, y), CircuitClassifier(**SMALL).fit(x, y))
     assert model.n_iter_ == 40
 
