@@ -428,6 +428,7 @@ def _learn_classifier(
     data_dir: Path | None,
     label: str | None,
     tables: int | None,
+    warps: int | None,
     seconds: float | None,
     steps: int | None,
     seed: int,
@@ -454,6 +455,8 @@ def _learn_classifier(
     dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
     given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
+    if warps is not None:
+        plan = plan._replace(warps=warps)
     if steps:
         plan = plan._replace(settings=replace(plan.settings, epochs=steps))
     workers = threads if threads is not None else _cores()
@@ -525,6 +528,9 @@ def learn(
     data_dir: DataDir = None,
     label: Label = None,
     tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier.")] = None,
+    warps: Annotated[
+        int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
     ] = False,
@@ -554,8 +560,8 @@ def learn(
         raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
     if _is_labelled(data, model):
         status = _learn_classifier(
-            data, output or [], data_dir=data_dir, label=label, tables=tables, seconds=seconds, steps=steps, seed=seed,
-            threads=threads, as_json=as_json, quiet=quiet,
+            data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, seconds=seconds,
+            steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     status = _learn(

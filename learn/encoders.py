@@ -27,9 +27,9 @@ LOCAL_SHARE = 0.5
 """Share of an image's pins that lie near their table's place; the others lie anywhere."""
 RADIUS = 6
 OFFSET = 4
-MARGINS = (2, 4, 8, 16, 32)
-LEVELS = (32, 96, 160)
-LEVEL_SHARE = 0.1
+MARGINS = (2, 5, 10, 20, 40)
+LEVELS = (8, 24, 56, 88, 120, 152, 184, 216)
+LEVEL_SHARE = 0.25
 """Share of an image's pins that compare a pixel with a level instead of with a neighbour."""
 
 

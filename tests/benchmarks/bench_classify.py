@@ -32,7 +32,7 @@ def print_row(*cells: str) -> None:
     print("  ".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
-def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int) -> None:
+def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int, warps: int | None) -> None:
     """Print accuracy and time of training for every size."""
     train, test = (load_dataset(name, split=split, data_dir=data_dir) for split in ("train", "test"))
     print(f"{name}: {epochs} passes, one core, {seeds} seeds: mean (least..greatest)")
@@ -41,7 +41,7 @@ def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seed
         held, tested, seconds, gates, compare = [], [], [], 0, 0.0
         for seed in range(seeds):
             plan = plan_for(train, tables=tables)
-            plan = plan._replace(settings=Settings(epochs=epochs))
+            plan = plan._replace(settings=Settings(epochs=epochs), warps=plan.warps if warps is None else warps)
             *_, last = learn_classifier(train, key=Key(seed), plan=plan)
             circuit = last.classifier.circuit()
             start = time.perf_counter()
@@ -126,10 +126,11 @@ def main() -> None:
     parser.add_argument("--tables", type=int, nargs="+", default=[1_000, 4_000])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--warps", type=int, help="deformations that are trained on, 0 for none (default as learn)")
     options = parser.parse_args()
     kernel_rows()
     if options.data_dir:
-        accuracy_rows(options.data, options.data_dir, options.tables, options.epochs, options.seeds)
+        accuracy_rows(options.data, options.data_dir, options.tables, options.epochs, options.seeds, options.warps)
 
 
 if __name__ == "__main__":

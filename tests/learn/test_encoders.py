@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from circuits.values import simulate_values
 from circuits.wires import BIT, Word
-from learn.encoders import ImageEncoder, TabularEncoder
+from learn.encoders import LEVEL_SHARE, LEVELS, MARGINS, ImageEncoder, TabularEncoder
 from learn.errors import DataError
 from learn.keys import Key
 from learn.lut_kernels import pins_oracle
@@ -243,8 +243,8 @@ def test_drawn_pins_of_images_are_in_range(seed, height, width, pins):
     assert drawn.source.min() >= 1 and drawn.source.max() < encoder.rows
     assert drawn.against.min() >= 0 and drawn.against.max() < encoder.rows
     level = drawn.against == ZERO_ROW
-    assert set(drawn.margin[level].tolist()) <= {32, 96, 160}
-    assert set(drawn.margin[~level].tolist()) <= {2, 4, 8, 16, 32}
+    assert set(drawn.margin[level].tolist()) <= set(LEVELS)
+    assert set(drawn.margin[~level].tolist()) <= set(MARGINS)
     # both rows of a comparison are of one copy of the image, and near each other
     (y, x), (v, u) = (np.divmod((rows[~level] - 1) % n, width) for rows in (drawn.source, drawn.against))
     assert np.array_equal((drawn.source[~level] - 1) // n, (drawn.against[~level] - 1) // n)
@@ -258,7 +258,7 @@ def test_half_of_the_pins_are_local():
     share = ((np.abs(y - 50) <= 6) & (np.abs(x - 50) <= 6)).mean()
     anywhere = 13 * 13 / 101**2
     assert abs(share - (0.5 + 0.5 * anywhere)) < 0.03
-    assert abs((drawn.against == ZERO_ROW).mean() - 0.1) < 0.02
+    assert abs((drawn.against == ZERO_ROW).mean() - LEVEL_SHARE) < 0.02
     assert abs((drawn.source > encoder.num_features).mean() - 0.5) < 0.03
 
 
