@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -151,14 +151,14 @@ def decimals(column: NDArray[np.float64]) -> int:
     raise DataError(f"features: got numbers of more than {MAX_DECIMALS} decimals, expected fewer; round them first")
 
 
-def in_integers(dataset: Dataset) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def in_integers(dataset: Dataset) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Return the features as integers, in units that their names tell.
 
     Raises:
         DataError: more than nine decimals, or numbers beyond 2**53.
     """
     if dataset.features.dtype.kind != "f":
-        return dataset.features.astype(np.int64), dataset.feature_names
+        return dataset.features, dataset.feature_names
     columns, names = [], []
     for column, name in zip(dataset.features.T, dataset.feature_names, strict=True):
         count = decimals(column)
@@ -180,7 +180,7 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     return Plan(size.tables, settings=settings)
 
 
-def _encoder(dataset: Dataset, features: NDArray[np.int64], names: tuple[str, ...], levels: int) -> Encoder:
+def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], levels: int) -> Encoder:
     shape = dataset.image_shape
     if shape is not None and dataset.features.dtype == np.uint8:
         return ImageEncoder(*shape)
@@ -227,8 +227,8 @@ def learn_classifier(
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
     encoder = _encoder(dataset, features[~apart], names, plan.levels)
-    codes, labels = encoder.codes(features), dataset.labels
-    train, wanted = np.ascontiguousarray(codes[~apart]), labels[~apart]
+    train, wanted = encoder.codes(features[~apart]), dataset.labels[~apart]
+    validation = encoder.codes(features[apart]), dataset.labels[apart]
     places = encoder.draw_places(key.fold("places"), plan.tables)
     probes = probes_of(train, key.fold("probes"))
     settings = plan.settings
@@ -256,7 +256,7 @@ def learn_classifier(
             places=places,
             settings=settings,
             warps=warps,
-            validation=(codes[apart], labels[apart]) if samples == len(train) else None,
+            validation=validation if samples == len(train) else None,
             threads=threads,
         )
 
@@ -320,7 +320,7 @@ def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
     return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
 
 
-def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[np.int64], key: Key, random: int) -> int:
+def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], key: Key, random: int) -> int:
     """Compare a circuit with the model it was made from, on samples and on random inputs.
 
     Returns:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils as _cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic as _numba_intrinsic
 from numpy.typing import NDArray
@@ -38,8 +39,11 @@ ENTRIES = 64
 SIGNAL_LIMIT = 127
 RATE_ONE = 1 << 16
 """A rate of 1 in fixed point."""
+GOLDEN = 40503
+"""The golden section of 2**16, made odd: multiples of it lie evenly spread modulo 2**16."""
 
 _U = np.uint64
+cgutils: Any = _cgutils  # it has no types
 _BYTE, _SHORT = ir.IntType(8), ir.IntType(16)
 _V, _W = ir.VectorType(_BYTE, STEP), ir.VectorType(_SHORT, STEP)
 _ZERO = ir.Constant(_V, [0] * STEP)
@@ -63,9 +67,17 @@ def _call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
     return builder.call(found, arguments)
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _V.as_pointer())
+def _byte(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+
+
+def _vector(builder: Any, byte: Any) -> Any:
+    """Load 64 bytes."""
+    return builder.load(builder.bitcast(byte, _V.as_pointer()), align=1)
+
+
+def _store(builder: Any, vector: Any, byte: Any) -> None:
+    builder.store(vector, builder.bitcast(byte, _V.as_pointer()), align=1)
 
 
 def _splat(builder: Any, value: Any) -> Any:
@@ -74,91 +86,152 @@ def _splat(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(single, ir.Constant(_V, ir.Undefined), lanes)
 
 
-def _compared(context: Any, builder: Any, kind: Any, rows: Any, source: Any, against: Any, margin: Any) -> Any:
-    """Return which of 64 samples have rows[source] > rows[against] + margin."""
-    x, y = (builder.load(_place(context, builder, kind, rows, at), align=1) for at in (source, against))
+def _compared(builder: Any, source: Any, against: Any, margin: Any) -> Any:
+    """Return which of 64 samples have source > against + margin: two places of bytes, a byte."""
+    x, y = _vector(builder, source), _vector(builder, against)
     return builder.icmp_unsigned(">", x, _call(builder, "llvm.uadd.sat.v64i8", _V, y, _splat(builder, margin)))
 
 
+def _looked_up(builder: Any, entries: Any, addresses: Any) -> Any:
+    """Return the entries, 64 bytes at a place, at 64 addresses: one permutation of bytes, or one load after another."""
+    if WIDE:
+        return _call(builder, "llvm.x86.avx512.permvar.qi.512", _V, _vector(builder, entries), addresses)
+    found = ir.Constant(_V, ir.Undefined)
+    for lane in (ir.Constant(ir.IntType(32), k) for k in range(STEP)):
+        address = builder.zext(builder.extract_element(addresses, lane), ir.IntType(64))
+        found = builder.insert_element(found, builder.load(builder.gep(entries, [address])), lane)
+    return found
+
+
+WIDE = _has_wide_permute()
+
+
 @intrinsic
-def _read_pin(
-    typing: Any, addresses: Any, to: Any, rows: Any, source: Any, against: Any, margin: Any, bit: Any, fresh: Any
-) -> Any:
-    """Set ``bit`` in 64 addresses where the pin is 1; with ``fresh`` they start at 0."""
-    signature = types.void(
-        addresses, types.uint64, rows, types.uint64, types.uint64, types.uint8, types.uint8, types.boolean
-    )
+def _read_pins(
+    typing: Any, addresses: Any, to: Any, rows: Any, start: Any, batch: Any, source: Any, against: Any, margin: Any,
+    pin: Any, pins: Any,
+) -> Any:  # fmt: skip
+    """Write 64 addresses, those that ``pins`` pins spell from number ``pin`` on, of the samples from ``start`` on."""
+    wire = types.uint64
+    signature = types.void(addresses, wire, rows, wire, wire, source, against, margin, wire, wire)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        is_one = _compared(context, builder, sig.args[2], *args[2:6])
-        place = _place(context, builder, sig.args[0], args[0], args[1])
-        before = builder.select(args[7], _ZERO, builder.load(place, align=1))
-        builder.store(builder.or_(before, builder.select(is_one, _splat(builder, args[6]), _ZERO)), place, align=1)
+        _, to, _, start, batch, *arrays, pin, pins = args
+        spelled = cgutils.alloca_once_value(builder, _ZERO)  # a register, once LLVM has looked at it
+        with cgutils.for_range(builder, pins) as loop:
+            at = builder.add(pin, loop.index)
+            own = [
+                builder.load(_byte(context, builder, kind, array, at))
+                for kind, array in zip(sig.args[5:8], arrays, strict=True)
+            ]
+            places = [builder.add(builder.mul(builder.zext(row, at.type), batch), start) for row in own[:2]]
+            x, y = (_byte(context, builder, sig.args[2], args[2], place) for place in places)
+            is_one = _compared(builder, x, y, own[2])
+            bit = builder.shl(ir.Constant(_BYTE, 1), builder.trunc(loop.index, _BYTE))
+            bits = builder.select(is_one, _splat(builder, bit), _ZERO)
+            builder.store(builder.or_(builder.load(spelled), bits), spelled)
+        _store(builder, builder.load(spelled), _byte(context, builder, sig.args[0], args[0], to))
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @intrinsic
-def _read_candidate(
-    typing: Any, to: Any, addresses: Any, at: Any, rows: Any, source: Any, against: Any, margin: Any, bit: Any
-) -> Any:
-    """Write 64 addresses with ``bit`` as another pin would have it."""
-    signature = types.void(to, addresses, types.uint64, rows, types.uint64, types.uint64, types.uint8, types.uint8)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        is_one = _compared(context, builder, sig.args[3], *args[3:7])
-        before = builder.load(_place(context, builder, sig.args[1], args[1], args[2]), align=1)
-        bit = _splat(builder, args[7])
-        after = builder.select(is_one, builder.or_(before, bit), builder.and_(before, builder.not_(bit)))
-        start = ir.Constant(ir.IntType(64), 0)
-        builder.store(after, _place(context, builder, sig.args[0], args[0], start), align=1)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-@intrinsic
-def _look_up_wide(typing: Any, to: Any, out: Any, table: Any, at: Any, addresses: Any, place: Any) -> Any:
-    """Look 64 addresses up in one table, by one permutation of bytes."""
+def _look_up(typing: Any, to: Any, out: Any, table: Any, at: Any, addresses: Any, place: Any) -> Any:
+    """Look 64 addresses up in one table."""
     signature = types.void(to, types.uint64, table, types.uint64, addresses, types.uint64)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        entries = builder.load(_place(context, builder, sig.args[2], args[2], args[3]), align=1)
-        index = builder.load(_place(context, builder, sig.args[4], args[4], args[5]), align=1)
-        found = _call(builder, "llvm.x86.avx512.permvar.qi.512", _V, entries, index)
-        builder.store(found, _place(context, builder, sig.args[0], args[0], args[1]), align=1)
+        out, entries, place = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 4))
+        _store(builder, _looked_up(builder, entries, _vector(builder, place)), out)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _weigh_candidate(
+    typing: Any, rows: Any, source: Any, against: Any, margin: Any, bit: Any, addresses: Any, place: Any, table: Any,
+    entry: Any, signal: Any, at: Any, batch: Any,
+) -> Any:  # fmt: skip
+    """Return the sum over a batch of signal * output, if ``bit`` of the addresses were as another pin has it."""
+    wire, byte = types.uint64, types.uint8
+    signature = types.int64(rows, wire, wire, byte, byte, addresses, wire, table, wire, signal, wire, wire)
+    half, sums = ir.VectorType(_SHORT, STEP // 2), ir.VectorType(ir.IntType(32), STEP // 4)
+
+    def paired(builder: Any, values: Any, narrow: int, wide: Any) -> Any:
+        """Add neighbouring numbers of so many bits into numbers of twice the bits."""
+        values, by = builder.bitcast(values, wide), ir.Constant(wide, [narrow] * wide.count)
+        return builder.add(builder.ashr(builder.shl(values, by), by), builder.ashr(values, by))
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rows, source, against, margin, bit, addresses, place, table, entry, signal, at, batch = args
+        bit, total = _splat(builder, bit), cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * sums.count))
+        entries = _byte(context, builder, sig.args[7], table, entry)
+        zero, step = (ir.Constant(batch.type, size) for size in (0, STEP))
+        with cgutils.for_range_slice(builder, zero, batch, step) as (start, _):
+            x, y = (_byte(context, builder, sig.args[0], rows, builder.add(row, start)) for row in (source, against))
+            before = _vector(builder, _byte(context, builder, sig.args[5], addresses, builder.add(place, start)))
+            values = _vector(builder, _byte(context, builder, sig.args[9], signal, builder.add(at, start)))
+            is_one = _compared(builder, x, y, margin)
+            moved = builder.select(is_one, builder.or_(before, bit), builder.and_(before, builder.not_(bit)))
+            chosen = builder.icmp_unsigned("!=", _looked_up(builder, entries, moved), _ZERO)
+            kept = paired(builder, paired(builder, builder.select(chosen, values, _ZERO), 8, half), 16, sums)
+            builder.store(builder.add(builder.load(total), kept), total)
+        found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i32", ir.IntType(32), builder.load(total))
+        return builder.sext(found, ir.IntType(64))
+
+    return signature, generate
+
+
+# --- Rows ------------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _turn_tile(typing: Any, rows: Any, to: Any, batch: Any, samples: Any, at: Any, stride: Any) -> Any:
+    """Turn 64 samples of 8 bytes, ``stride`` apart, into 8 rows of 64 bytes, ``batch`` apart."""
+    signature = types.void(rows, types.uint64, types.uint64, samples, types.uint64, types.uint64)
+    octet, word, lanes = ir.VectorType(ir.IntType(64), 8), ir.IntType(64), range(8)
+
+    def shuffled(builder: Any, x: Any, y: Any, order: list[int]) -> Any:
+        return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rows_at, to, batch, samples_at, at, stride = args
+        blocks = []
+        for _ in lanes:
+            block = ir.Constant(octet, ir.Undefined)
+            for lane in lanes:
+                place = builder.bitcast(_byte(context, builder, sig.args[3], samples_at, at), word.as_pointer())
+                block = builder.insert_element(block, builder.load(place, align=1), ir.Constant(ir.IntType(32), lane))
+                at = builder.add(at, stride)
+            turned = [8 * (byte % 8) + byte // 8 for byte in range(STEP)]  # within the block, a byte a sample
+            flat = builder.bitcast(block, _V)
+            blocks.append(builder.bitcast(shuffled(builder, flat, flat, turned), octet))
+        for half in (1, 2, 4):  # across blocks: exchange the off-diagonal halves, quarters, eighths
+            low = [8 + lane - half if lane & half else lane for lane in lanes]
+            high = [8 + lane if lane & half else lane + half for lane in lanes]
+            for i in (lane for lane in lanes if not lane & half):
+                x, y = blocks[i], blocks[i | half]
+                blocks[i], blocks[i | half] = shuffled(builder, x, y, low), shuffled(builder, x, y, high)
+        for block in blocks:
+            _store(builder, builder.bitcast(block, _V), _byte(context, builder, sig.args[0], rows_at, to))
+            to = builder.add(to, batch)
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @njit(nogil=True)
-def _look_up_plain(to: Bytes, out: np.uint64, table: Bytes, at: np.uint64, addresses: Bytes, place: np.uint64) -> None:
-    for lane in range(_U(STEP)):
-        to[out + lane] = table[at + _U(addresses[place + lane])]
-
-
-@intrinsic
-def _weighed(typing: Any, bits: Any, signal: Any, at: Any) -> Any:
-    """Return the sum of 64 signals where the bit is 1."""
-    signature = types.int64(bits, signal, types.uint64)
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        start = ir.Constant(ir.IntType(64), 0)
-        chosen = builder.load(_place(context, builder, sig.args[0], args[0], start), align=1)
-        values = builder.load(_place(context, builder, sig.args[1], args[1], args[2]), align=1)
-        kept = builder.select(builder.icmp_unsigned("!=", chosen, _ZERO), values, _ZERO)
-        total = _call(builder, "llvm.vector.reduce.add.v64i16", _SHORT, builder.sext(kept, _W))  # 64 * 127 fits
-        return builder.sext(total, ir.IntType(64))
-
-    return signature, generate
-
-
-_look_up = _look_up_wide if _has_wide_permute() else _look_up_plain
-
-
-# --- Rows ------------------------------------------------------------------------------------------------------------
+def _turn(samples: Bytes, count: int, features: int, rows: Bytes, start: int) -> None:
+    """Write up to 64 samples, uint8 (64, features or more), as columns ``start`` and on of rows."""
+    whole, flat, beside = features - features % 8 if count == STEP else 0, rows.reshape(-1), samples.reshape(-1)
+    batch, stride = _U(rows.shape[1]), _U(samples.shape[1])
+    for r in range(0, whole, 8):
+        _turn_tile(flat, _U(r) * batch + _U(start), batch, beside, _U(r), stride)
+    for r in range(whole, features):
+        for b in range(count):
+            rows[r, start + b] = samples[b, r]
 
 
 @njit(cache=True, nogil=True)
@@ -171,12 +244,12 @@ def gather(data: Bytes, index: NDArray[np.int64], rows: Bytes) -> None:
         rows: uint8 (features or more, batch), the first ones written.
     """
     features = data.shape[1]
+    read = np.empty((STEP, features), np.uint8)
     for start in range(0, len(index), STEP):
-        stop = min(start + STEP, len(index))
-        for first in range(0, features, STEP):  # the lines read stay in the cache, those written are whole
-            for r in range(first, min(first + STEP, features)):
-                for b in range(start, stop):
-                    rows[r, b] = data[index[b], r]
+        count = min(STEP, len(index) - start)
+        for b in range(count):
+            read[b] = data[index[start + b]]
+        _turn(read, count, features, rows, start)
 
 
 @njit(cache=True, nogil=True)
@@ -191,12 +264,14 @@ def gather_warped(data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: N
         rows: uint8 (features or more, batch), the first ones written.
     """
     features = data.shape[1]
+    read = np.empty((STEP, features), np.uint8)
     for start in range(0, len(index), STEP):
-        stop = min(start + STEP, len(index))
-        for first in range(0, features, STEP):
-            for r in range(first, min(first + STEP, features)):
-                for b in range(start, stop):
-                    rows[r, b] = data[index[b], warps[chosen[b], r]]
+        count = min(STEP, len(index) - start)
+        for b in range(count):
+            sample, warp = data[index[start + b]], warps[chosen[start + b]]
+            for r in range(features):
+                read[b, r] = sample[_U(warp[r])]
+        _turn(read, count, features, rows, start)
 
 
 @njit(cache=True, nogil=True)
@@ -207,8 +282,7 @@ def count_ones(rows: Bytes, source: Wires, against: Wires, margin: Bytes, counts
     for i in range(len(source)):
         total = 0
         for start in range(_U(0), batch, _U(STEP)):
-            at, beside = _U(source[i]) * batch + start, _U(against[i]) * batch + start
-            _read_pin(bits, _U(0), flat, at, beside, margin[i], np.uint8(1), True)
+            _read_pins(bits, _U(0), flat, start, batch, source, against, margin, _U(i), _U(1))
             for lane in range(STEP):
                 total += bits[lane]
         counts[i] = total
@@ -242,15 +316,14 @@ def forward(
         first: the first table; ``last``: behind the last.
         last: see there.
     """
-    batch, pins = _U(rows.shape[1]), source.shape[1]
+    batch, pins = _U(rows.shape[1]), _U(source.shape[1])
     flat, spelled, out, entries = rows.reshape(-1), addresses.reshape(-1), outputs.reshape(-1), tables.reshape(-1)
-    for t in range(first, last):
+    sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
+    for t in range(_U(first), _U(last)):
         for start in range(_U(0), batch, _U(STEP)):
-            to = _U(t) * batch + start
-            for i in range(pins):
-                at, beside = _U(source[t, i]) * batch + start, _U(against[t, i]) * batch + start
-                _read_pin(spelled, to, flat, at, beside, margin[t, i], np.uint8(1 << i), i == 0)
-            _look_up(out, to, entries, _U(t) * _U(ENTRIES), spelled, to)
+            to = t * batch + start
+            _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
+            _look_up(out, to, entries, t * _U(ENTRIES), spelled, to)
 
 
 @njit(cache=True, nogil=True)
@@ -281,15 +354,24 @@ def count_votes(addresses: Bytes, signal: Signals, row: Wires, votes: NDArray[np
         the sum of the votes' sizes.
     """
     batch, entries, size = addresses.shape[1], votes.shape[1], 0
-    counted = np.zeros(4 * ENTRIES, np.int32)  # four, so that neighbours do not wait for each other
+    counted = np.zeros(2 * ENTRIES, np.int32)  # two, so that neighbours do not wait for each other
+    heard, weight, count, before = np.empty(batch + 1, np.uint32), np.zeros(batch + 1, np.int32), 0, -1
+    spelled = addresses.reshape(-1)
     for t in range(first, last):
-        counted[:] = 0
         r = row[t]
-        for b in range(0, batch, 4):
-            for k in range(4):
-                counted[_U(k * ENTRIES) + _U(addresses[t, b + k])] += signal[r, b + k]
+        if r != before:  # most samples have no signal once they are learned: list those that have
+            before, count = r, 0
+            for b in range(batch):
+                heard[count], weight[count] = b, signal[r, b]
+                count += signal[r, b] != 0
+            heard[count], weight[count] = 0, 0
+        counted[:] = 0
+        start = _U(t) * _U(batch)
+        for j in range(_U(0), _U(count), _U(2)):
+            counted[_U(spelled[start + _U(heard[j])])] += weight[j]
+            counted[_U(ENTRIES) + _U(spelled[start + _U(heard[j + _U(1)])])] += weight[j + _U(1)]
         for a in range(entries):
-            total = counted[a] + counted[a + ENTRIES] + counted[a + 2 * ENTRIES] + counted[a + 3 * ENTRIES]
+            total = counted[a] + counted[a + ENTRIES]
             votes[t, a] = total
             size += abs(total)
     return size
@@ -330,20 +412,15 @@ def add_changes(
     """
     batch, pins = _U(rows.shape[1]), source.shape[1]
     flat, spelled, entries, signals = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1), signal.reshape(-1)
-    moved, bits = np.empty(STEP, np.uint8), np.empty(STEP, np.uint8)
     for t in range(first, last):
-        now = 0
+        now, place, at = 0, _U(t) * batch, _U(row[t]) * batch
         for a in range(votes.shape[1]):
             now += tables[t, a] * votes[t, a]
         for i in range(pins):
-            total = -now
-            for start in range(_U(0), batch, _U(STEP)):
-                at, beside = _U(source[t, i]) * batch + start, _U(against[t, i]) * batch + start
-                place = _U(t) * batch + start
-                _read_candidate(moved, spelled, place, flat, at, beside, margin[t, i], np.uint8(1 << i))
-                _look_up(bits, _U(0), entries, _U(t) * _U(ENTRIES), moved, _U(0))
-                total += _weighed(bits, signals, _U(row[t]) * batch + start)
-            changes[t, i] += total
+            x, y, bit = _U(source[t, i]) * batch, _U(against[t, i]) * batch, np.uint8(1 << i)
+            entry = _U(t) * _U(ENTRIES)
+            then = _weigh_candidate(flat, x, y, margin[t, i], bit, spelled, place, entries, entry, signals, at, batch)
+            changes[t, i] += then - now
 
 
 @njit(cache=True, nogil=True)
@@ -402,7 +479,9 @@ def step_by_votes(
 
     In integers: with 16 random bits u it steps where floor(u f / 2**s) < |vote|, f = floor(2**s size / (rate count)),
     s the greatest up to 30 that leaves f below 2**15; where there is none, the rate is so small that nothing steps.
-    Entry a of table t draws the bits numbered a % 16 of Philox block (a // 16, t) of the key.
+    The entries of a table share one draw, u = (draw + a * GOLDEN) modulo 2**16 for entry a: each steps with its own
+    probability exactly, and their number varies less than if they drew apart (systematic sampling, Madow and Madow
+    1944, On the Theory of Systematic Sampling). Table t draws the bits numbered t % 16 of Philox block t // 16.
 
     Args:
         votes: int32 (tables, entries).
@@ -428,15 +507,19 @@ def step_by_votes(
         shift += 1
     factor, bits = np.int32((size << shift) // (rate * count)), np.int32(shift)
     least, greatest = np.int32(lo), np.int32(hi)
-    drawn = np.empty(ENTRIES // 4, np.uint64)
-    uniform = drawn.view(np.uint16)
+    drawn, spread = np.empty(4, np.uint64), np.empty(entries, np.uint16)
+    draws, fresh = drawn.view(np.uint16), -1
+    for a in range(entries):
+        spread[a] = np.uint16(a * GOLDEN & 0xFFFF)
     for t in range(first, last):
-        for k in range((entries + 15) // 16):
-            block = philox4x64(key0, key1, _U(k), _U(t), _U(0), _U(0))
-            drawn[4 * k], drawn[4 * k + 1], drawn[4 * k + 2], drawn[4 * k + 3] = block
+        if t // 16 != fresh:
+            fresh = t // 16
+            drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(fresh), _U(0), _U(0), _U(0))
+        draw = draws[t % 16]
         moved = np.int32(0)
         for a in range(entries):
-            bar, vote, before = np.int32(uniform[a]) * factor >> bits, votes[t, a], np.int32(counters[t, a])
+            bar = np.int32(np.uint16(draw + spread[a])) * factor >> bits
+            vote, before = votes[t, a], np.int32(counters[t, a])
             stepped = before + np.int32(vote < -bar) - np.int32(vote > bar)
             after = min(greatest, max(least, stepped))
             counters[t, a] = after

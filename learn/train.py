@@ -241,16 +241,15 @@ def active_pins(encoder: Encoder, probes: Codes, key: Key, places: NDArray[np.in
         rare: the least share of samples on which a pin is 1, or 0.
     """
     chosen = encoder.draw(key, len(places), pins, places=places)
-    least = rare * probes.shape[1]
+    least, dull = rare * probes.shape[1], np.ones(chosen.source.shape, bool)
     for attempt in range(REDRAWS):
-        flat = chosen.map(lambda array: np.ascontiguousarray(array.reshape(-1)))
-        ones = np.zeros(flat.source.size, np.int64)
-        kernels.count_ones(probes, flat.source, flat.against, flat.margin, ones)
-        dull = ((ones < least) | (ones > probes.shape[1] - least)).reshape(chosen.source.shape)
+        ones = np.zeros(int(dull.sum()), np.int64)
+        kernels.count_ones(probes, chosen.source[dull], chosen.against[dull], chosen.margin[dull], ones)
+        dull[dull] = (ones < least) | (ones > probes.shape[1] - least)
         if not dull.any():
             break
         other = encoder.draw(key.fold("again", attempt), len(places), pins, places=places)
-        chosen = chosen.map(lambda old, new: np.where(dull, new, old), other)  # noqa: B023  (used at once)
+        chosen = chosen.map(lambda old, new: np.where(dull, new, old), other)
     return chosen
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numba import njit
 
 from learn import lut_kernels as kernels
 from learn.keys import Key
@@ -221,50 +220,23 @@ def test_add_input_signals(layer, sources):
     assert np.array_equal(found - start, expected)
 
 
-@njit
-def looked_up_plainly(to, tables, addresses):
-    for t in range(len(tables)):
-        for start in range(0, addresses.size, 64):
-            at = np.uint64(64 * t)
-            kernels._look_up_plain(to[t], np.uint64(start), tables.reshape(-1), at, addresses, np.uint64(start))
-
-
-@njit
-def looked_up_widely(to, tables, addresses):
-    for t in range(len(tables)):
-        for start in range(0, addresses.size, 64):
-            at = np.uint64(64 * t)
-            kernels._look_up_wide(to[t], np.uint64(start), tables.reshape(-1), at, addresses, np.uint64(start))
-
-
-WAYS = {"plain": looked_up_plainly, "wide": looked_up_widely}
-
-
-@pytest.mark.parametrize("way", WAYS)
-@given(seed=SEEDS, tables=st.integers(1, 4), blocks=st.integers(1, 3))
-def test_look_up(way, seed, tables, blocks):
-    if way == "wide" and not kernels._has_wide_permute():
-        pytest.skip("the processor does not permute 64 bytes at once")
-    rng = np.random.default_rng(seed)
-    entries = rng.integers(0, 256, (tables, 64), dtype=np.uint8)
-    addresses = rng.integers(0, 64, 64 * blocks, dtype=np.uint8)
-    found = np.zeros((tables, 64 * blocks), np.uint8)
-    WAYS[way](found, entries, addresses)
-    assert np.array_equal(found, entries[:, addresses])
-
-
 def test_kernels_work_on_a_plain_processor(tmp_path):
     """What numba compiles for decides, not what the machine could do: without the wide permutation, the plain loop."""
     code = (
         "import numpy as np\n"
         "from learn import lut_kernels as k\n"
-        "assert k._look_up is k._look_up_plain\n"
+        "assert not k.WIDE\n"
         "r = np.random.default_rng(0)\n"
         "rows, tables = r.integers(0, 256, (5, 128), dtype=np.uint8), r.integers(0, 2, (3, 64), dtype=np.uint8)\n"
         "pins = [r.integers(0, n, (3, 6)).astype(d) for n, d in ((5, np.int32), (5, np.int32), (50, np.uint8))]\n"
         "a, o = np.zeros((3, 128), np.uint8), np.zeros((3, 128), np.uint8)\n"
         "k.forward(rows, *pins, tables, a, o, 0, 3)\n"
         "assert all(map(np.array_equal, (a, o), k.forward_oracle(rows, *pins, tables)))\n"
+        "signal, row = r.integers(-127, 128, (2, 128)).astype(np.int8), np.array([1, 0, 1], np.int32)\n"
+        "votes, changes = np.zeros((3, 64), np.int32), np.zeros((3, 6), np.int64)\n"
+        "k.count_votes(a, signal, row, votes, 0, 3)\n"
+        "k.add_changes(rows, *pins, tables, a, votes, signal, row, changes, 0, 3)\n"
+        "assert np.array_equal(changes, k.changes_oracle(rows, *pins, tables, a, signal, row))\n"
     )
     names = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -277,13 +249,12 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
 
 
 def draws(key, table, entries):
-    """Return the 16-bit numbers a table's entries draw: those of the blocks (a // 16, table) of numpy's Philox."""
-    halves, found = key.philox_key(), []
-    for block in range(-(-entries // 16)):
-        before = ((table << 64) + block - 1) % (1 << 256)  # numpy counts up before it draws
-        words = np.random.Philox(counter=before, key=halves[0] + (halves[1] << 64)).random_raw(4).tolist()
-        found += [word >> shift & 0xFFFF for word in words for shift in (0, 16, 32, 48)]
-    return found[:entries]
+    """Return the 16-bit numbers a table's entries use: one of numpy's Philox, and multiples of 40503 above it."""
+    halves, block = key.philox_key(), table // 16
+    before = (block - 1) % (1 << 256)  # numpy counts up before it draws
+    words = np.random.Philox(counter=before, key=halves[0] + (halves[1] << 64)).random_raw(4).tolist()
+    drawn = words[table % 16 // 4] >> 16 * (table % 4)
+    return [(drawn + 40503 * a) % (1 << 16) for a in range(entries)]
 
 
 def step_oracle(votes, rate, lo, hi, key, counters):
@@ -349,12 +320,12 @@ def test_step_probabilities():
     happened = np.abs(steps).sum(axis=0)
     assert np.all(np.abs(happened - runs * p) <= limit * np.sqrt(runs * p * (1 - p)) + runs * 2.0**-15)
     assert p.max() == 1 and np.all(happened[p == 1] == runs) and not happened[votes == 0].any()
-    # entries draw on their own: those of one word of random bits, of one block and of two tables
-    moved = (steps != 0).reshape(runs, -1)[:, (p.reshape(-1) > 0.01) & (p.reshape(-1) < 1)]
-    correlation = np.corrcoef(moved.T)[np.triu_indices(moved.shape[1], 1)]
-    assert len(correlation) and np.abs(correlation).max() < NormalDist().inv_cdf(1 - 1e-3 / (2 * len(correlation))) / (
-        runs**0.5
-    )
+    # tables draw on their own: those of one word of random bits too
+    some = (p > 0.01) & (p < 1)
+    one, other = ((steps[:, t] != 0)[:, some[t]] for t in range(2))
+    correlation = np.corrcoef(one.T, other.T)[: one.shape[1], one.shape[1] :]
+    limit = NormalDist().inv_cdf(1 - 1e-3 / (2 * correlation.size)) / runs**0.5
+    assert correlation.size and np.abs(correlation).max() < limit
 
 
 @settings(max_examples=10)
