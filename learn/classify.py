@@ -99,6 +99,7 @@ class Plan(NamedTuple):
         pins: of a table.
         bound: counters live in -bound..bound-1.
         levels: thresholds a feature may have.
+        encoding: of the features, a name of ``learn.encoders.ENCODINGS``; images have their own.
         warps: deformations of images that are trained on; 0 for none.
         settings: of the training.
     """
@@ -107,6 +108,7 @@ class Plan(NamedTuple):
     pins: int = 6
     bound: int = 32
     levels: int = 32
+    encoding: str = "quantile"
     warps: int = 0
     settings: Settings = Settings()
 
@@ -180,11 +182,11 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     return Plan(size.tables, settings=settings)
 
 
-def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], levels: int) -> Encoder:
+def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], plan: Plan) -> Encoder:
     shape = dataset.image_shape
     if shape is not None and dataset.features.dtype == np.uint8:
         return ImageEncoder(*shape)
-    return TabularEncoder.fit(features, names, levels=levels)
+    return TabularEncoder.fit(features, names, levels=plan.levels, encoding=plan.encoding)
 
 
 def held_out(labels: NDArray[np.int64], share: float, key: Key) -> NDArray[np.bool_]:
@@ -226,7 +228,7 @@ def learn_classifier(
     apart = held_out(dataset.labels, share, key.fold("held out"))
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
-    encoder = _encoder(dataset, features[~apart], names, plan.levels)
+    encoder = _encoder(dataset, features[~apart], names, plan)
     train, wanted = encoder.codes(features[~apart]), dataset.labels[~apart]
     validation = encoder.codes(features[apart]), dataset.labels[apart]
     places = encoder.draw_places(key.fold("places"), plan.tables)

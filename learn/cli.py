@@ -429,6 +429,7 @@ def _learn_classifier(
     label: str | None,
     tables: int | None,
     warps: int | None,
+    encoding: str | None,
     seconds: float | None,
     steps: int | None,
     seed: int,
@@ -457,6 +458,8 @@ def _learn_classifier(
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
     if warps is not None:
         plan = plan._replace(warps=warps)
+    if encoding is not None:
+        plan = plan._replace(encoding=encoding)
     if steps:
         plan = plan._replace(settings=replace(plan.settings, epochs=steps))
     workers = threads if threads is not None else _cores()
@@ -531,6 +534,10 @@ def learn(
     warps: Annotated[
         int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How a classifier reads features: quantile, uniform, one_hot, bits or gray."),
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
     ] = False,
@@ -560,8 +567,8 @@ def learn(
         raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
     if _is_labelled(data, model):
         status = _learn_classifier(
-            data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, seconds=seconds,
-            steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
+            data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, encoding=encoding,
+            seconds=seconds, steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     status = _learn(

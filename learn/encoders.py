@@ -5,9 +5,9 @@ An encoder is fitted on training data only. Its rows are what ``learn.lut_kernel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,7 +76,7 @@ def _matrix(features: ArrayLike, count: int | None = None) -> NDArray[Any]:
 
 
 def _thresholds(column: NDArray[Any], levels: int) -> NDArray[Any]:
-    """Return at most so many thresholds of a feature, increasing; none only if it is constant."""
+    """Return at most so many thresholds of a feature, increasing; none for a constant."""
     values = np.unique(column)
     lower, upper = values[:-1], values[1:]
     if len(upper) > levels:
@@ -94,33 +94,162 @@ def _picked(key: Key, values: Sequence[int], shape: tuple[int, ...]) -> NDArray[
     return np.array(values, np.int64)[key.integers(len(values), shape)]
 
 
+Numbers = NDArray[np.int64]
+
+
+class Encoding(NamedTuple):
+    """A way to make rows of a feature, which is an integer number when it gets here.
+
+    Attributes:
+        description: what a pin may ask, for a person.
+        cuts: ``cuts(column, levels)``: at most so many thresholds of a feature, increasing; none for a constant.
+        rows: ``rows(numbers, cuts, word)``: the rows that integers in ``word`` have, uint8 (rows, samples).
+        wire: ``wire(builder, wire, cuts, row, margin)``: the bit [rows[row] > margin] of the number on a wire.
+    """
+
+    description: str
+    cuts: Callable[[NDArray[Any], int], NDArray[Any]]
+    rows: Callable[[Numbers, Numbers, Word], Codes]
+    wire: Callable[[Builder, int, Numbers, int, int], int]
+
+
+def _uniform(column: NDArray[Any], levels: int) -> NDArray[Any]:
+    """Return thresholds that cut the range into equal parts, without those that tell no more samples apart."""
+    values = np.unique(column)
+    lo, hi = values[0].item(), values[-1].item()
+    parts = range(1, levels + 1)
+    if column.dtype.kind in "iub":
+        cuts = np.array([lo - (lo - hi) * k // (levels + 1) for k in parts], np.int64)
+    else:
+        cuts = np.array([lo * (1 - k / (levels + 1)) + hi * (k / (levels + 1)) for k in parts], column.dtype)
+    below = np.searchsorted(values, cuts)
+    return cuts[np.unique(below, return_index=True)[1]][np.unique(below) > 0] if lo < hi else cuts[:0]
+
+
+def _reached(numbers: Numbers, cuts: Numbers) -> NDArray[np.int64]:
+    return np.searchsorted(cuts, numbers, side="right")
+
+
+def _at_least(builder: Builder, wire: int, level: int) -> int:
+    if builder.type_of(wire) == BIT:
+        return wire if level == 1 else builder.const(level < 1)
+    return builder.add("threshold", wire, params=(level,))
+
+
+def _between(builder: Builder, wire: int, cuts: Numbers, row: int, margin: int) -> int:
+    """Return [cuts[row - 1] <= number < cuts[row]]; the first and the last interval have no end."""
+    lo, hi = (int(cuts[k]) if 0 <= k < len(cuts) else None for k in (row - 1, row))
+    above = builder.const(1) if lo is None else _at_least(builder, wire, lo)
+    below = builder.const(1) if hi is None else builder.add("not", _at_least(builder, wire, hi))
+    return builder.add("and", above, below)
+
+
+def _bit_rows(numbers: Numbers, bits: int) -> Codes:
+    return (numbers >> np.arange(bits)[:, None] & 1).astype(np.uint8)
+
+
+def _bit(builder: Builder, wire: int, row: int) -> int:
+    """Return a bit of a number in two's complement; 0 above its bits."""
+    word = builder.type_of(wire)
+    if row >= word.bits:
+        return builder.const(0)
+    return wire if word == BIT else builder.add("slice", wire, params=(row,), type=BIT)
+
+
+def _gray_rows(numbers: Numbers, cuts: Numbers, word: Word) -> Codes:
+    above = _bit_rows(numbers, word.bits)
+    return above ^ np.concatenate([above[1:], np.zeros_like(above[:1])])
+
+
+ENCODINGS = {
+    "quantile": Encoding(
+        "thermometer code: is it at least a threshold; as many training samples between any two",
+        _thresholds,
+        lambda numbers, cuts, word: _reached(numbers, cuts)[None].astype(np.uint8),
+        lambda builder, wire, cuts, row, margin: _at_least(builder, wire, int(cuts[margin])),
+    ),
+    "uniform": Encoding(
+        "thermometer code, its thresholds equally far apart",
+        _uniform,
+        lambda numbers, cuts, word: _reached(numbers, cuts)[None].astype(np.uint8),
+        lambda builder, wire, cuts, row, margin: _at_least(builder, wire, int(cuts[margin])),
+    ),
+    "one_hot": Encoding(
+        "is it this value; where there are many, in this interval between two quantiles",
+        _thresholds,
+        lambda numbers, cuts, word: (_reached(numbers, cuts) == np.arange(len(cuts) + 1)[:, None]).astype(np.uint8),
+        _between,
+    ),
+    "bits": Encoding(
+        "a bit of the integer in two's complement; of a fraction, of the number of its interval",
+        _thresholds,
+        lambda numbers, cuts, word: _bit_rows(numbers, word.bits),
+        lambda builder, wire, cuts, row, margin: _bit(builder, wire, row),
+    ),
+    "gray": Encoding(
+        "a bit of the Gray code of the same, neighbours in which differ by one bit",
+        _thresholds,
+        _gray_rows,
+        lambda builder, wire, cuts, row, margin: builder.add(
+            "xor", _bit(builder, wire, row), _bit(builder, wire, row + 1)
+        ),
+    ),
+}
+"""Ways to encode a table of features, by name."""
+
+
+class Row(NamedTuple):
+    """A row of codes behind row 0.
+
+    Attributes:
+        feature: whose it is.
+        row: which of the rows that the encoding makes of it.
+        height: its largest value; pins have margins below.
+    """
+
+    feature: int
+    row: int
+    height: int
+
+
 @dataclass(frozen=True)
 class TabularEncoder:
-    """Each feature as the number of its thresholds it reaches; a pin compares that with a level (thermometer code).
+    """Each feature as rows that pins compare with a level: what they then ask of it is a row of ENCODINGS.
 
     Attributes:
         thresholds: per feature, increasing numbers.
         names: of the features.
-        word: the type of the circuit's inputs if features are integers; else they are given as codes.
+        word: the type of the circuit's inputs if features are integers; else they are given as the number of their
+            thresholds that is reached.
+        encoding: a name of ENCODINGS.
+        layout: the rows behind row 0: those that vary in the training data.
     """
 
     thresholds: tuple[NDArray[Any], ...]
     names: tuple[str, ...]
     word: Word | None
+    encoding: str
+    layout: tuple[Row, ...]
 
     @staticmethod
-    def fit(features: ArrayLike, names: Sequence[str] | None = None, *, levels: int = 32) -> TabularEncoder:
-        """Fit thresholds to training data: midway between neighbouring values, at most ``levels``, by quantiles.
+    def fit(
+        features: ArrayLike, names: Sequence[str] | None = None, *, levels: int = 32, encoding: str = "quantile"
+    ) -> TabularEncoder:
+        """Fit thresholds to training data: midway between neighbouring values, at most ``levels``.
 
         Args:
             features: numbers (samples, features).
             names: of the features, default x0, x1, ...
-            levels: thresholds a feature may have, 1..255; the quantiles are spread evenly over the samples.
+            levels: thresholds a feature may have, 1..255.
+            encoding: a name of ENCODINGS.
 
         Raises:
-            DataError: no samples or features, not one name a feature, or values that are no finite numbers.
+            DataError: no samples or features, not one name a feature, values that are no finite numbers, or no such
+                encoding.
         """
         given = _matrix(features)
+        if encoding not in ENCODINGS:
+            raise DataError(f"encoding: got {encoding!r}, expected one of {', '.join(ENCODINGS)}")
         if not given.size or not 1 <= levels <= MAX_LEVELS:
             raise DataError(
                 f"features: got shape {given.shape} and {levels} levels, expected samples and 1..{MAX_LEVELS}"
@@ -134,24 +263,45 @@ class TabularEncoder:
             if hi >= 1 << 63:
                 raise DataError(f"features: hold {lo}..{hi}, expected integers below 2**63; scale them down")
             word = holding(lo, hi)
-        return TabularEncoder(tuple(_thresholds(column, levels) for column in given.T), called, word)
+        thresholds = tuple(ENCODINGS[encoding].cuts(column, levels) for column in given.T)
+        every = TabularEncoder(thresholds, called, word, encoding, ())
+        layout = [
+            Row(k, r, int(row.max()))
+            for k, numbers in enumerate(every.inputs(given))
+            for r, row in enumerate(every._rows(k, numbers))
+            if row.min() < row.max()
+        ]
+        return replace(every, layout=tuple(layout))
 
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return 1 + len(self.thresholds)
+        return 1 + len(self.layout)
 
     @property
     def num_features(self) -> int:
         """Number of features."""
         return len(self.thresholds)
 
+    def _type(self, feature: int) -> Word:
+        """Return the type of a circuit's input."""
+        return holding(0, max(1, len(self.thresholds[feature]))) if self.word is None else self.word
+
+    def _cuts(self, feature: int) -> Numbers:
+        """Return the thresholds of a circuit's input."""
+        cuts = self.thresholds[feature]
+        return np.arange(1, 1 + len(cuts)) if self.word is None else cuts.astype(np.int64)
+
+    def _rows(self, feature: int, numbers: Numbers) -> Codes:
+        return ENCODINGS[self.encoding].rows(numbers, self._cuts(feature), self._type(feature))
+
     def codes(self, features: ArrayLike) -> Codes:
         """Return the rows of samples."""
-        given = _matrix(features, self.num_features)
-        codes = np.zeros((len(given), self.rows), np.uint8)
-        for k, cuts in enumerate(self.thresholds):
-            codes[:, 1 + k] = np.searchsorted(cuts, given[:, k], side="right")
+        given = self.inputs(features)
+        codes = np.zeros((given.shape[1], self.rows), np.uint8)
+        for k in range(self.num_features):
+            at = [r for r, row in enumerate(self.layout, 1) if row.feature == k]
+            codes[:, at] = self._rows(k, given[k])[[self.layout[r - 1].row for r in at]].T
         return codes
 
     def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
@@ -159,37 +309,42 @@ class TabularEncoder:
         return np.zeros(tables, np.int64)
 
     def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
-        """Draw pins, every threshold of every feature as likely as any other."""
-        counts = np.array([len(cuts) for cuts in self.thresholds])
-        if not counts.sum():
+        """Draw pins, every level of every row as likely as any other."""
+        heights = np.array([row.height for row in self.layout])
+        if not len(heights):
             raise DataError("features: all are constant, expected at least one that varies")
-        ends = np.cumsum(counts)
+        ends = np.cumsum(heights)
         place = key.integers(int(ends[-1]), (tables, pins))
-        feature = np.searchsorted(ends, place, side="right")
-        margin = place - (ends - counts)[feature]
-        source = (feature + 1).astype(np.int32)
+        row = np.searchsorted(ends, place, side="right")
+        margin = place - (ends - heights)[row]
+        source = (row + 1).astype(np.int32)
         return Pins(source, np.full_like(source, ZERO_ROW), margin.astype(np.uint8))
 
     def builder(self, name: str) -> Builder:
-        """Return a builder with the features, or their codes, as inputs."""
-        codes = [holding(0, max(1, len(cuts))) for cuts in self.thresholds]
-        types = codes if self.word is None else [self.word] * self.num_features
+        """Return a builder with the features, or the numbers of their intervals, as inputs."""
+        types = [self._type(k) for k in range(self.num_features)]
         return Builder(distinct(map(legal, self.names)), name=name, types=types)
 
     def pin_wire(self, builder: Builder, source: int, against: int, margin: int) -> int:
         """Return the bit of a pin."""
-        wire = source - 1
-        level = margin + 1 if self.word is None else int(self.thresholds[wire][margin])
-        if builder.type_of(wire) == BIT:
-            return wire if level == 1 else builder.const(level < 1)
-        return builder.add("threshold", wire, params=(level,))
+        feature, row, _ = self.layout[source - 1]
+        return ENCODINGS[self.encoding].wire(builder, feature, self._cuts(feature), row, margin)
 
     def inputs(self, features: ArrayLike) -> NDArray[np.int64]:
-        """Return the circuit's inputs: integers (of fractions, the floor) held within the inputs' type; else codes."""
+        """Return the circuit's inputs: integers (of fractions, the floor) held within the inputs' type.
+
+        Features that were fractions when the encoder was fitted give the number of their thresholds reached.
+        """
+        given = _matrix(features, self.num_features)
         if self.word is None:
-            return self.codes(features)[:, 1:].T.astype(np.int64)
-        held = np.clip(_matrix(features, self.num_features), self.word.lo, self.word.hi)
-        return (np.floor(held) if held.dtype.kind == "f" else held).T.astype(np.int64)
+            columns = zip(self.thresholds, given.T, strict=True)
+            reached = [np.searchsorted(cuts, column, side="right") for cuts, column in columns]
+            return np.stack(reached).astype(np.int64)
+        lo, hi = self.word.lo, self.word.hi
+        if given.dtype.kind != "f":
+            return np.clip(given, lo, hi).T.astype(np.int64)
+        inside = np.where((given >= lo) & (given < hi), np.floor(given), 0).astype(np.int64)  # no float is 2**63 - 1
+        return np.where(given >= hi, hi, np.where(given < lo, lo, inside)).T
 
 
 _KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # of the blur, in sixteenths

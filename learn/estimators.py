@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Circuit
 from learn.classify import SMALL_SWAP, Sizes, held_out, sizes
-from learn.encoders import MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
+from learn.encoders import ENCODINGS, MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.lut_kernels import SIGNAL_LIMIT
@@ -92,6 +92,11 @@ def _real(expected: str, holds: Callable[[float], bool]) -> Check:
     return lambda value: isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)), expected
 
 
+def _one_of(names: Iterable[str]) -> Check:
+    known = tuple(names)
+    return lambda value: isinstance(value, str) and value in known, f"one of {', '.join(known)}"
+
+
 def _is_shape(value: Any) -> bool:
     return value is None or (
         isinstance(value, Sequence) and len(value) == 2 and all(isinstance(v, Integral) and int(v) > 0 for v in value)
@@ -107,8 +112,9 @@ CHECKS: dict[str, Check] = {
     "bound": _whole(1, 128),
     "epochs": _whole(1, math.inf, "auto"),
     "levels": _whole(1, MAX_LEVELS),
+    "encoding": _one_of(ENCODINGS),
     "image_shape": (_is_shape, "a pair of positive integers, (height, width), or None"),
-    "rule": (lambda value: isinstance(value, str) and value in RULES, f"one of {', '.join(RULES)}"),
+    "rule": _one_of(RULES),
     "tau": (lambda value: value is None or _tau(value), _expected_tau),
     "scale": _whole(1, SIGNAL_LIMIT, None),
     "swap": _real("a number 0..1", lambda value: 0 <= value <= 1),
@@ -143,6 +149,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bound: counters live in -bound..bound-1.
         epochs: passes over the samples; "auto" for at least 20 of them and 1,000 steps.
         levels: thresholds a feature, 1..255.
+        encoding: what pins may ask of a feature, a name of ``learn.encoders.ENCODINGS``; images have their own.
         image_shape: (height, width) if features are the bytes of images, row by row; None for a table of features.
         rule: the update rule, a name of ``learn.rules.RULES``.
         tau: the scores' unit in training; None chooses.
@@ -175,6 +182,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bound: int = 32,
         epochs: int | str = "auto",
         levels: int = 32,
+        encoding: str = "quantile",
         image_shape: tuple[int, int] | None = None,
         rule: str = "vote",
         tau: float | None = None,
@@ -192,6 +200,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.bound = bound
         self.epochs = epochs
         self.levels = levels
+        self.encoding = encoding
         self.image_shape = image_shape
         self.rule = rule
         self.tau = tau
@@ -351,7 +360,9 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _encoder(self, features: NDArray[Any]) -> Encoder:
         if self.image_shape is None:
             names = getattr(self, "feature_names_in_", None)
-            return TabularEncoder.fit(features, None if names is None else list(names), levels=self.levels)
+            return TabularEncoder.fit(
+                features, None if names is None else list(names), levels=self.levels, encoding=self.encoding
+            )
         height, width = map(int, self.image_shape)
         if height * width != features.shape[1]:
             raise ModelError(f"image_shape: got {height}x{width} pixels, expected {features.shape[1]} as the data has")

@@ -130,6 +130,8 @@ class _Candidates:
     changes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
+Loss = Callable[..., tuple[float, NDArray[np.int64]]]
+"""``loss(scores, labels, scale=..., tau=...)``: the summed loss and its signal, -127..127 (samples, groups)."""
 Shares = Callable[[Callable[[int, int], int | None], int], int]
 """``shared(work, tables)``: run ``work(first, last)`` over all tables on the threads; the sum of what it returns."""
 
@@ -173,7 +175,9 @@ def _scores(run: _Run, groups: NDArray[np.int32], classes: int) -> NDArray[np.in
     return scores
 
 
-def _check_codes(what: str, network: LutNetwork, codes: Codes, labels: ArrayLike | None = None) -> None:
+def _check_codes(
+    what: str, network: LutNetwork, codes: Codes, labels: ArrayLike | None = None, *, classes: bool = True
+) -> None:
     """Check the shape and type of codes, which kernels take on trust, and the labels that go with them."""
     if codes.ndim != 2 or codes.shape[1] != network.rows or codes.dtype != np.uint8:
         raise TrainError(
@@ -187,7 +191,7 @@ def _check_codes(what: str, network: LutNetwork, codes: Codes, labels: ArrayLike
             f"{what}: got {wanted.dtype} labels of shape {wanted.shape}, expected integers, one for each of "
             f"{len(codes)} samples, and at least one sample"
         )
-    if not 0 <= wanted.min() <= wanted.max() < network.classes:
+    if classes and not 0 <= wanted.min() <= wanted.max() < network.classes:
         raise TrainError(f"{what}: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
 
 
@@ -273,6 +277,7 @@ def fit(
     settings: Settings = Settings(),
     warps: NDArray[np.int32] | None = None,
     weights: ArrayLike | None = None,
+    loss: Loss = softmax,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
 ) -> Iterator[Event]:
@@ -288,6 +293,8 @@ def fit(
         settings: how.
         warps: int32 (warps, rows), maps of rows, one of which is drawn for every sample of a step.
         weights: integers 0..127 (samples,) that multiply the error signals, which stay within -127..127; None for 1.
+        loss: of scores and labels; of another than softmax, labels are any integers, and the share of samples that are
+            right means nothing.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
 
@@ -297,7 +304,7 @@ def fit(
     Raises:
         TrainError: data or weights that do not fit the network, or a setting out of range.
     """
-    _check_codes("fit", network, codes, labels)
+    _check_codes("fit", network, codes, labels, classes=loss is softmax)
     if validation is not None:
         _check_codes("fit: validation", network, *validation)
     if encoder.rows != network.rows:
@@ -321,7 +328,7 @@ def fit(
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
     try:
         shared = _shares(pool, threads)
-        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, shared, warps)
+        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, shared, warps, loss)
         yield from training.run(validation)
     finally:
         if pool:
@@ -352,8 +359,9 @@ class _Training:
         settings: Settings,
         shared: Shares,
         warps: NDArray[np.int32] | None = None,
+        loss: Loss = softmax,
     ) -> None:
-        self.warps = warps
+        self.warps, self.loss = warps, loss
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
         self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
         self.groups = network.groups
@@ -424,7 +432,7 @@ class _Training:
             read = run.outputs
         scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
         labels = self.labels[index]
-        loss, error = softmax(scores, labels, scale=settings.scale, tau=self.tau)
+        loss, error = self.loss(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
             error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none

@@ -64,6 +64,8 @@ def same_network(one, other):
         ((DIGITS[0].astype(int), DIGITS[1]), SMALL | {"tables": 100}),
         ((16 * DIGITS[0].clip(0, 15), DIGITS[1]), SMALL | {"tables": 100, "image_shape": (8, 8), "epochs": 10}),
         ((IRIS[0] > IRIS[0].mean(axis=0), IRIS[1]), SMALL),
+        *((IRIS, SMALL | {"encoding": name}) for name in ("uniform", "one_hot", "bits", "gray")),
+        *((((10 * IRIS[0]).astype(int), IRIS[1]), SMALL | {"encoding": name}) for name in ("one_hot", "bits", "gray")),
     ],
 )
 def test_predictions_are_what_the_circuit_says(data, settings):
@@ -292,6 +294,7 @@ def test_sizes_are_settings(samples):
         *(("bound", v) for v in (0, 129)),
         *(("epochs", v) for v in (0, "none")),
         *(("levels", v) for v in (0, 256)),
+        *(("encoding", v) for v in ("ascii", None)),
         *(("image_shape", v) for v in (4, (2, 2, 1), (0, 4), (2, 3))),
         *(("rule", v) for v in ("adam", None)),
         *(("tau", v) for v in (0, "1", np.inf)),
