@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from learn.classify import classes_of, learn_classifier, plan_for
     from learn.data import DATASETS, EXAMPLES, GENERATORS, Dataset, load, load_dataset
     from learn.errors import DataError, SearchError
-    from learn.estimators import CircuitClassifier
+    from learn.estimators import CircuitClassifier, CircuitRegressor
     from learn.evaluate import Score, score
     from learn.keys import Key
     from learn.rules import RULES, Rule, make_rule
@@ -23,7 +23,7 @@ _NAMES = {
     "classify": ("classes_of", "learn_classifier", "plan_for"),
     "data": ("DATASETS", "EXAMPLES", "GENERATORS", "Dataset", "load", "load_dataset"),
     "errors": ("DataError", "SearchError"),
-    "estimators": ("CircuitClassifier",),
+    "estimators": ("CircuitClassifier", "CircuitRegressor"),
     "evaluate": ("Score", "score"),
     "keys": ("Key",),
     "rules": ("RULES", "Rule", "make_rule"),
@@ -40,6 +40,7 @@ __all__ = [
     "Bit",
     "Choice",
     "CircuitClassifier",
+    "CircuitRegressor",
     "DataError",
     "Dataset",
     "Event",

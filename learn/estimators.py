@@ -1,4 +1,4 @@
-"""A classifier for scikit-learn that is a circuit: votes of look-up tables, learned and run in integers.
+"""A classifier and a regressor for scikit-learn that are circuits: look-up tables that vote, learned in integers.
 
 Needs scikit-learn, the extra ``sklearn``; nothing else of this package imports it.
 """
@@ -9,34 +9,41 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from circuits.circuit import Circuit
+from circuits.circuit import Builder, Circuit
 from learn.classify import SMALL_SWAP, Sizes, held_out, sizes
 from learn.encoders import ENCODINGS, MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.keys import Key
+from learn.losses import huber, softmax
 from learn.lut_kernels import SIGNAL_LIMIT
-from learn.models.lut_network import MAX_PINS, LutNetwork, make_network, network_circuit
+from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_network, network_circuit
 from learn.rules import RULES, make_rule
-from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
+from learn.train import Loss, Settings, active_pins, class_scores, fit, probes_of
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.utils.class_weight import compute_class_weight
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as missing:
     raise ImportError(
-        "CircuitClassifier: scikit-learn 1.6 or newer is missing, install it with pip install 'gatewright[sklearn]'"
+        "CircuitClassifier, CircuitRegressor: scikit-learn 1.6 or newer is missing, install it with "
+        "pip install 'gatewright[sklearn]'"
     ) from missing
 
 PARTIAL_RATE = 0.1
 """Of the votes in ``partial_fit``, which cannot know when to slow down."""
+LONGER = 1.5
+"""Epochs of a regressor over those of a classifier, where they are chosen."""
+LEAST_TARGET, MOST_TARGET = 1e-100, 1e100
+"""Smaller targets count as zero; larger ones are refused, for they are squared."""
 TEMPERATURES = np.geomspace(1 / 8, 8, 61)
 """Tried in calibration, in units of the training's tau."""
 
@@ -117,6 +124,7 @@ CHECKS: dict[str, Check] = {
     "rule": _one_of(RULES),
     "tau": (lambda value: value is None or _tau(value), _expected_tau),
     "scale": _whole(1, SIGNAL_LIMIT, None),
+    "spread": _real("a number above 0, at most 1", lambda value: 0 < value <= 1),
     "swap": _real("a number 0..1", lambda value: 0 <= value <= 1),
     "validation_fraction": _real("a number of at least 0 and below 1", lambda value: 0 <= value < 1),
     "patience": _whole(1, math.inf, None),
@@ -136,7 +144,124 @@ CHECKS: dict[str, Check] = {
 """What each parameter may be."""
 
 
-class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
+    """What the classifier and the regressor share: parameters, encoder, network and training."""
+
+    _loss: Loss = staticmethod(softmax)
+    _told: tuple[str, ...] = ("loss", "accuracy", "flips", "swaps")
+    """What of an event is kept in ``history_``."""
+
+    def _answer(self, builder: Builder, scores: Sequence[int]) -> dict[str, int]:
+        """Return the outputs of the circuit, made of the scores."""
+        raise NotImplementedError
+
+    def _rating(self, network: LutNetwork, codes: Codes, wanted: NDArray[np.int64]) -> float:
+        """Return how good a network is, the greater the better."""
+        raise NotImplementedError
+
+    @property
+    def circuit_(self) -> Circuit:
+        """All of it: from ``encoder_.inputs(X)`` to what ``predict`` says, as an integer."""
+        check_is_fitted(self)
+        if self._circuit is None:
+            self._circuit: Circuit | None = network_circuit(
+                self.network_, self.encoder_.builder(type(self).__name__), self.encoder_.pin_wire, self._answer
+            )
+        return self._circuit
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        return state | {"_circuit": None} if "_circuit" in state else state  # it is built again when asked for
+
+    def _check(self) -> None:
+        for name, value in self.get_params(deep=False).items():
+            holds, expected = CHECKS[name]
+            if not holds(value):
+                raise ModelError(f"{name}: got {value!r}, expected {expected}")
+        if self.patience is not None and not self.validation_fraction:
+            raise ModelError("patience: needs samples to validate with, expected a validation_fraction above 0")
+
+    def _key(self) -> Key:
+        given: Any = 0 if self.random_state is None else self.random_state
+        return Key(int(given if isinstance(given, Integral) else given.randint((1 << 31) - 1)))
+
+    def _threads(self) -> int:
+        wanted = 1 if self.n_jobs is None else int(self.n_jobs)
+        return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)
+
+    def _open(self, features: NDArray[Any], groups: int, key: Key) -> Sizes:
+        """Set the encoder and a network before training, of so many groups of tables."""
+        encoder = self._encoder(features)
+        probes = probes_of(encoder.codes(features), key.fold("probes"))
+        size = sizes(len(features), features.shape[1], groups, None if self.tables == "auto" else int(self.tables))
+        places = encoder.draw_places(key.fold("places"), size.tables)
+        self.network_: LutNetwork = make_network(
+            lambda drawn, count: active_pins(encoder, probes, drawn, places, int(self.pins), Settings.rare),
+            rows=encoder.rows,
+            classes=groups,
+            widths=[size.tables] * self.layers,
+            pins=self.pins,
+            bound=self.bound,
+            key=key.fold("network"),
+        )
+        self.encoder_, self._places, self._circuit = encoder, places, None
+        self.n_iter_: int = 0
+        self.history_: list[dict[str, Any]] = []
+        return size
+
+    def _encoder(self, features: NDArray[Any]) -> Encoder:
+        names = getattr(self, "feature_names_in_", None)
+        given = None if names is None else list(names)
+        return TabularEncoder.fit(features, given, levels=self.levels, encoding=self.encoding)
+
+    def _sizes(self, samples: int) -> Sizes:
+        size = sizes(samples, self.n_features_in_, self.network_.classes, len(self.network_.groups))
+        return size if self.epochs == "auto" else size._replace(epochs=int(self.epochs))
+
+    def _train(
+        self,
+        codes: Codes,
+        labels: NDArray[np.int64],
+        out: NDArray[np.bool_],
+        settings: Settings,
+        key: Key,
+        weights: NDArray[np.int64] | None,
+    ) -> None:
+        if self.rule != "vote":
+            settings = replace(settings, rule=make_rule(self.rule, self.network_.space))
+        best, since = -math.inf, 0
+        done = self.n_iter_
+        for event in fit(
+            self.network_,
+            codes[~out],
+            labels[~out],
+            encoder=self.encoder_,
+            key=key,
+            places=self._places,
+            settings=settings,
+            weights=None if weights is None else weights[~out],
+            loss=type(self)._loss,
+            threads=self._threads(),
+        ):
+            self.n_iter_ = done + event.epoch
+            rating = self._rating(event.network, codes[out], labels[out]) if out.any() else math.nan
+            told = {name: getattr(event, name) for name in self._told}
+            self.history_.append({"epoch": self.n_iter_, "validation": rating} | told)
+            since = 0 if rating > best else since + 1
+            if not rating < best:  # the later of equals has learned longer
+                best, kept = rating if out.any() else best, event.network
+            if self.patience is not None and since >= self.patience:
+                break
+        self.network_ = kept
+        self._circuit = None
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
+        check_is_fitted(self)
+        features = _doubles(validate_data(self, X, reset=False))
+        return class_scores(self.network_, self.encoder_.codes(features))
+
+
+class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[misc]
     """A network of look-up tables that vote for classes; what is fitted is a circuit (``circuit_``).
 
     Every number that is learned or used to classify is an integer; only the temperature of ``predict_proba`` is not.
@@ -298,79 +423,32 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         shares = np.exp((scores - scores.max(axis=1, keepdims=True)) / self.temperature_)
         return shares / shares.sum(axis=1, keepdims=True)
 
-    @property
-    def circuit_(self) -> Circuit:
-        """The whole classifier: from ``encoder_.inputs(X)`` to the number of the class."""
-        check_is_fitted(self)
-        if self._circuit is None:
-            self._circuit: Circuit | None = network_circuit(
-                self.network_, self.encoder_.builder("classifier"), self.encoder_.pin_wire
-            )
-        return self._circuit
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        return state | {"_circuit": None} if "_circuit" in state else state  # it is built again when asked for
-
-    def _check(self) -> None:
-        for name, (holds, expected) in CHECKS.items():
-            value = getattr(self, name)
-            if not holds(value):
-                raise ModelError(f"{name}: got {value!r}, expected {expected}")
-        if self.patience is not None and not self.validation_fraction:
-            raise ModelError("patience: needs samples to validate with, expected a validation_fraction above 0")
-
     def _data(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         features, labels = validate_data(self, X, y, reset=reset)
         check_classification_targets(labels)
         return _doubles(features), labels
 
-    def _key(self) -> Key:
-        given: Any = 0 if self.random_state is None else self.random_state
-        return Key(int(given if isinstance(given, Integral) else given.randint((1 << 31) - 1)))
-
-    def _threads(self) -> int:
-        wanted = 1 if self.n_jobs is None else int(self.n_jobs)
-        return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)
-
     def _start(self, features: NDArray[Any], classes: NDArray[Any], key: Key) -> None:
         """Set the encoder, the classes and a network before training."""
         if len(classes) < 2:
             raise ModelError(f"classes: got {len(classes)} class, expected two or more")
-        encoder = self._encoder(features)
-        probes = probes_of(encoder.codes(features), key.fold("probes"))
-        size = sizes(
-            len(features), features.shape[1], len(classes), None if self.tables == "auto" else int(self.tables)
-        )
-        places = encoder.draw_places(key.fold("places"), size.tables)
-        self.network_: LutNetwork = make_network(
-            lambda drawn, count: active_pins(encoder, probes, drawn, places, int(self.pins), Settings.rare),
-            rows=encoder.rows,
-            classes=len(classes),
-            widths=[size.tables] * self.layers,
-            pins=self.pins,
-            bound=self.bound,
-            key=key.fold("network"),
-        )
-        self.classes_, self.encoder_, self._places, self._circuit = classes, encoder, places, None
+        size = self._open(features, len(classes), key)
+        self.classes_ = classes
         self._tau = float(size.tau if self.tau is None else self.tau)
-        self.n_iter_: int = 0
-        self.history_: list[dict[str, Any]] = []
+
+    def _answer(self, builder: Builder, scores: Sequence[int]) -> dict[str, int]:
+        return greatest(builder, scores)
+
+    def _rating(self, network: LutNetwork, codes: Codes, wanted: NDArray[np.int64]) -> float:
+        return float((class_scores(network, codes).argmax(axis=1) == wanted).mean())
 
     def _encoder(self, features: NDArray[Any]) -> Encoder:
         if self.image_shape is None:
-            names = getattr(self, "feature_names_in_", None)
-            return TabularEncoder.fit(
-                features, None if names is None else list(names), levels=self.levels, encoding=self.encoding
-            )
+            return super()._encoder(features)
         height, width = map(int, self.image_shape)
         if height * width != features.shape[1]:
             raise ModelError(f"image_shape: got {height}x{width} pixels, expected {features.shape[1]} as the data has")
         return ImageEncoder(height, width)
-
-    def _sizes(self, samples: int) -> Sizes:
-        size = sizes(samples, self.n_features_in_, self.network_.classes, len(self.network_.groups))
-        return size if self.epochs == "auto" else size._replace(epochs=int(self.epochs))
 
     def _weighing(self, labels: NDArray[np.int64]) -> tuple[NDArray[np.int64] | None, int]:
         """Return the samples' weights and the scale that leaves room for them."""
@@ -382,58 +460,210 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         room = SIGNAL_LIMIT // int(of_class.max())
         return of_class[labels], int(self.scale or min(Settings.scale, room))
 
-    def _train(
-        self,
-        codes: Codes,
-        labels: NDArray[np.int64],
-        out: NDArray[np.bool_],
-        settings: Settings,
-        key: Key,
-        weights: NDArray[np.int64] | None,
-    ) -> None:
-        if self.rule != "vote":
-            settings = replace(settings, rule=make_rule(self.rule, self.network_.space))
-        best, since = -1.0, 0
-        done = self.n_iter_
-        for event in fit(
-            self.network_,
-            codes[~out],
-            labels[~out],
-            encoder=self.encoder_,
-            key=key,
-            places=self._places,
-            settings=settings,
-            weights=None if weights is None else weights[~out],
-            validation=(codes[out], labels[out]) if out.any() else None,
-            threads=self._threads(),
-        ):
-            self.n_iter_ = done + event.epoch
-            self.history_.append(_record(event, self.n_iter_))
-            since = 0 if event.validation > best else since + 1
-            if not event.validation < best:  # the later of equals has learned longer
-                best, kept = event.validation if out.any() else best, event.network
-            if self.patience is not None and since >= self.patience:
-                break
-        self.network_ = kept
-        self._circuit = None
-
     def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
         # Samples that were trained on are all right at a temperature of 0; measured on others, tau is near the best.
         seen = out if out.any() else ~out
         tried = TEMPERATURES if out.any() else TEMPERATURES[TEMPERATURES >= 1]
         self.temperature_ = calibrated(class_scores(self.network_, codes[seen]), labels[seen], self._tau * tried)
 
-    def _scores(self, X: ArrayLike) -> NDArray[np.int64]:
-        check_is_fitted(self)
-        features = _doubles(validate_data(self, X, reset=False))
-        return class_scores(self.network_, self.encoder_.codes(features))
+
+class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
+    """A sum of look-up tables, half of which count down; what is fitted is a circuit (``circuit_``) of integers.
+
+    A prediction is (weight * (tables that say up - tables that say down) + bias) units, a unit a power of ten. Tables
+    learn from the residual, an integer, by Huber's loss; weight and bias are fitted by least squares at the end. The
+    same data and ``random_state`` give the same network, on any number of threads.
+
+    Args:
+        tables: look-up tables a layer; "auto" chooses by samples and features.
+        layers: how many.
+        pins: inputs a table, 2..6; fewer smooth more.
+        bound: counters live in -bound..bound-1.
+        epochs: passes over the samples; "auto" for at least 20 of them and 1,500 steps.
+        levels: thresholds a feature, 1..255.
+        encoding: what pins may ask of a feature, a name of ``learn.encoders.ENCODINGS``.
+        rule: the update rule, a name of ``learn.rules.RULES``.
+        spread: standard deviation of the target as a share of the tables; the more of them an answer takes, the more
+            each is an average of many samples, so noisy data wants more and exact data less.
+        swap: share of the first layer's pins that may be swapped at a time.
+        validation_fraction: share of the samples that is held out: the network of the least squared error on them is
+            kept, and weight and bias are fitted to them. With 0 the last network is, and to all samples.
+        patience: epochs without a better validation after which training stops; None for never.
+        random_state: an integer, or a RandomState that one is drawn from; None is 0.
+        n_jobs: threads; -1 for as many as there are processors.
+
+    Attributes:
+        n_features_in_: number of features.
+        feature_names_in_: their names, if they had any.
+        encoder_: from features to rows of bytes and to the circuit's inputs.
+        network_: the network.
+        exponent_: the unit of ``circuit_`` is 10**exponent_, as the name of its output tells: ``y_e-3`` is in
+            thousandths.
+        weight_: what a table counts, in units.
+        bias_: the prediction where as many tables say up as down, in units.
+        n_iter_: epochs so far.
+        history_: one dict an epoch: epoch, loss (Huber's, a sample), validation (the coefficient of determination on
+            the samples held out), flips, swaps.
+    """
+
+    _loss = staticmethod(huber)
+    _told = ("loss", "flips", "swaps")
+
+    def __init__(
+        self,
+        *,
+        tables: int | str = "auto",
+        layers: int = 1,
+        pins: int = 4,
+        bound: int = 32,
+        epochs: int | str = "auto",
+        levels: int = 32,
+        encoding: str = "quantile",
+        rule: str = "vote",
+        spread: float = 0.2,
+        swap: float = 0.15,
+        validation_fraction: float = 0.0,
+        patience: int | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.tables = tables
+        self.layers = layers
+        self.pins = pins
+        self.bound = bound
+        self.epochs = epochs
+        self.levels = levels
+        self.encoding = encoding
+        self.rule = rule
+        self.spread = spread
+        self.swap = swap
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit encoder, network, weight and bias.
+
+        Args:
+            X: numbers (samples, features); integers become integer inputs of the circuit.
+            y: numbers (samples,).
+
+        Raises:
+            ModelError: a parameter out of range, a single sample, targets beyond 1e100, or a validation_fraction that
+                holds out no sample.
+            DataError: features that are all constant.
+        """
+        self._check()
+        features, target = self._data(X, y, reset=True)
+        key = self._key()
+        self._start(features, target, key)
+        out = held_out(np.zeros(len(target), np.int64), self.validation_fraction, key.fold("held out"))
+        if self.validation_fraction and not out.any():
+            raise ModelError(
+                f"validation_fraction: got {self.validation_fraction} of {_count(len(target))}, which holds out none; "
+                "give more samples or a larger share"
+            )
+        codes, wanted = self.encoder_.codes(features), self._ticks(target)
+        size = self._sizes(int((~out).sum()))
+        settings = Settings(
+            epochs=size.epochs, batch=size.batch, scale=SIGNAL_LIMIT, swap=float(self.swap), every=size.every
+        )
+        self._train(codes, wanted, out, settings, key.fold("fit"), None)
+        seen = out if out.any() else ~out
+        sums = _difference(class_scores(self.network_, codes[seen]))
+        centred = sums - sums.mean()
+        variance = float(centred @ centred)
+        slope = max(0.0, float(centred @ (target[seen] - target[seen].mean())) / variance) if variance else 0.0
+        self._scale_to(slope, float(target[seen].mean() - slope * sums.mean()), float(np.abs(target).max()))
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Take one pass over more samples, at a constant rate, from where the network is; no pin is swapped.
+
+        The first call fits the encoder and the scale of the target, so its samples should be like those to come; every
+        sample is trained on.
+
+        Args:
+            X: numbers (samples, features).
+            y: numbers (samples,).
+
+        Raises:
+            ModelError: as for :meth:`fit`.
+        """
+        self._check()
+        first = not hasattr(self, "network_")
+        features, target = self._data(X, y, reset=first)
+        key = self._key()
+        if first:
+            self._start(features, target, key)
+            self._scale_to(self._tick, self._middle, float(np.abs(target).max()))
+        size = self._sizes(len(target))
+        settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=SIGNAL_LIMIT, swap=0.0)
+        none = np.zeros(len(target), bool)
+        codes = self.encoder_.codes(features)
+        self._train(codes, self._ticks(target), none, settings, key.fold("partial", self.n_iter_), None)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the target of each sample: what ``circuit_`` says, times 10**exponent_."""
+        difference = _difference(self._scores(X))
+        units = (self.weight_ * difference + self.bias_).astype(np.float64)
+        return units / 10.0**-self.exponent_ if self.exponent_ < 0 else units * 10.0**self.exponent_
+
+    def _data(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        features, target = validate_data(self, X, y, reset=reset, y_numeric=True)
+        return _doubles(features), np.asarray(target, np.float64)
+
+    def _start(self, features: NDArray[Any], target: NDArray[np.float64], key: Key) -> None:
+        """Set the encoder, a network before training, and how much of the target a table is worth."""
+        if len(target) < 2:
+            raise ModelError("samples: got 1 sample, expected two or more")
+        self._middle = float(target.mean())
+        if np.abs(target).max() > MOST_TARGET:
+            raise ModelError(f"target: got numbers up to {np.abs(target).max():g}, expected at most {MOST_TARGET:g}")
+        size = self._open(features, 2, key)
+        self._tick = float(target.std()) / (self.spread * size.tables)
+
+    def _sizes(self, samples: int) -> Sizes:
+        size = super()._sizes(samples)
+        return size._replace(epochs=math.ceil(LONGER * size.epochs)) if self.epochs == "auto" else size
+
+    def _ticks(self, target: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return targets as the number of tables they are worth."""
+        if not self._tick:
+            return np.zeros(len(target), np.int64)
+        return np.rint(np.clip((target - self._middle) / self._tick, -(1 << 30), 1 << 30)).astype(np.int64)
+
+    def _scale_to(self, slope: float, middle: float, largest: float) -> None:
+        """Set weight and bias, integers in units of a power of ten: a weight of three digits where 53 bits allow it."""
+        finest = math.ceil(math.log10(max(largest, abs(middle), LEAST_TARGET) / 2.0**50))
+        self.exponent_ = finest if slope < LEAST_TARGET else max(finest, math.floor(math.log10(slope)) - 2)
+        unit = Fraction(10) ** self.exponent_
+        self.weight_, self.bias_ = round(Fraction(slope) / unit), round(Fraction(middle) / unit)
+        self._circuit = None
+
+    def _answer(self, builder: Builder, scores: Sequence[int]) -> dict[str, int]:
+        down, up = map(builder.term, scores)
+        name = f"y_e{self.exponent_}" if self.exponent_ else "y"
+        return {name: ((up - down) * self.weight_ + self.bias_).wire}
+
+    def _rating(self, network: LutNetwork, codes: Codes, wanted: NDArray[np.int64]) -> float:
+        """Return the coefficient of determination; of one sample or equal ones, minus the squared error."""
+        error = float(((_difference(class_scores(network, codes)) - wanted) ** 2).sum())
+        varied = float(((wanted - wanted.mean()) ** 2).sum())
+        return 1 - error / varied if varied else -error
+
+
+def _difference(scores: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many more tables say up than down."""
+    return scores[:, 1] - scores[:, 0]
+
+
+def _count(samples: int) -> str:
+    return f"{samples} sample{'s' * (samples != 1)}"
 
 
 def _doubles(features: NDArray[Any]) -> NDArray[Any]:
     """Return floats in double precision, so that thresholds lie between them; integers as they are."""
     return features.astype(np.float64, copy=False) if features.dtype.kind == "f" else features
-
-
-def _record(event: Event, epoch: int) -> dict[str, Any]:
-    told = ("loss", "accuracy", "validation", "flips", "swaps")
-    return {"epoch": epoch} | {name: getattr(event, name) for name in told}

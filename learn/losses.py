@@ -102,6 +102,34 @@ def softmax(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float
     return float(loss), signal - scale * onehot
 
 
+def huber(scores: ArrayLike, wanted: ArrayLike, *, scale: int = 127, tau: float = 0.0) -> tuple[float, Integers]:
+    """Return Huber's loss of a difference of two scores, and its signal: the residual held within -scale..scale.
+
+    With r = scores[..., 1] - scores[..., 0] - wanted it is r**2 / 2, or scale * (|r| - scale / 2) beyond (Huber 1964,
+    doi 10.1214/aoms/1177703732).
+
+    Args:
+        scores: integers (..., 2).
+        wanted: integers (...).
+        scale: the largest signal.
+        tau: for the look of :func:`softmax`; no use is made of it.
+
+    Returns:
+        the summed loss, and the signal, int64 (..., 2): minus the residual, and the residual.
+
+    Raises:
+        LossError: shapes that do not fit, or a scale below 1.
+    """
+    s, t = _integers("scores", scores), _integers("wanted", wanted)
+    if s.ndim < 1 or s.shape != (*t.shape, 2) or scale < 1:
+        raise LossError(
+            f"huber: got scores {s.shape}, wanted {t.shape}, scale {scale}, expected (..., 2), (...) and 1.."
+        )
+    residual = s[..., 1] - s[..., 0] - t
+    held = np.clip(residual, -scale, scale)
+    return float((held * (2 * residual - held)).sum() / 2), np.stack([-held, held], axis=-1)
+
+
 @lru_cache(maxsize=16)
 def exponentials(tau: float) -> Integers:
     """Return round(2**16 exp(-k / tau)) for k = 0, 1, ... down to its first zero: int64, read-only."""

@@ -191,16 +191,24 @@ PinWire = Callable[[Builder, int, int, int], int]
 """``wire(builder, source, against, margin)``: the bit of a pin of the first layer."""
 
 
-def network_circuit(network: LutNetwork, builder: Builder, pin_wire: PinWire) -> Circuit:
-    """Return the circuit of a network: tables, counts of ones and the greatest of them.
+def greatest(builder: Builder, scores: Sequence[int]) -> dict[str, int]:
+    """Return the output ``class``, an unsigned word: which score is the greatest, the first among equals."""
+    return {"class": builder.add("argmax", *scores)}
+
+
+def network_circuit(
+    network: LutNetwork,
+    builder: Builder,
+    pin_wire: PinWire,
+    answer: Callable[[Builder, Sequence[int]], dict[str, int]] = greatest,
+) -> Circuit:
+    """Return the circuit of a network: tables, counts of ones and what is made of them.
 
     Args:
         network: what was trained.
         builder: has the inputs.
         pin_wire: makes the bits that the first layer reads.
-
-    Returns:
-        a circuit with the output ``class``, an unsigned word.
+        answer: makes outputs, by name, of the wires of the scores.
     """
     bits: list[int] = []
     for depth, layer in enumerate(network.layers):
@@ -216,4 +224,4 @@ def network_circuit(network: LutNetwork, builder: Builder, pin_wire: PinWire) ->
     groups = network.groups.tolist()
     members = [[bit for bit, g in zip(bits, groups, strict=True) if g == c] for c in range(network.classes)]
     scores = [builder.add("popcount", *group) for group in members]
-    return builder.circuit({"class": builder.add("argmax", *scores)})
+    return builder.circuit(answer(builder, scores))

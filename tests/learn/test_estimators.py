@@ -19,7 +19,7 @@ from learn.train import Settings, fit
 pytest.importorskip("sklearn", reason="needs scikit-learn, the extra [sklearn]")
 
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.datasets import load_diabetes, load_digits, load_iris, load_wine, make_friedman1
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from learn.estimators import CHECKS, CircuitClassifier, calibrated, held_out, integer_weights, sizes
+from learn.estimators import CHECKS, CircuitClassifier, CircuitRegressor, calibrated, held_out, integer_weights, sizes
 
 SMALL = {"tables": 90, "epochs": 40}
 IRIS = load_iris(return_X_y=True)
@@ -35,7 +35,13 @@ WINE = load_wine(return_X_y=True)
 DIGITS = load_digits(return_X_y=True)
 
 
-@parametrize_with_checks([CircuitClassifier(), CircuitClassifier(tables=60, layers=2, epochs=30, pins=3)])
+@parametrize_with_checks(
+    [
+        CircuitClassifier(),
+        CircuitClassifier(tables=60, layers=2, epochs=30, pins=3),
+        CircuitRegressor(tables=100, epochs=40),
+    ]
+)
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -126,6 +132,107 @@ def test_class_weight_moves_the_border():
         for weight in ({True: 1, False: 20}, None, "balanced", {True: 20})
     ]
     assert found[0] < found[1] < found[2] < found[3]  # right: shares above 20/21, 1/2, 0.345 and 1/21
+
+
+# --- The regressor ----------------------------------------------------------------------------------------------------
+
+DIABETES = load_diabetes(return_X_y=True)
+FRIEDMAN = make_friedman1(300, noise=1.0, random_state=1)
+FEW = {"tables": 100, "epochs": 30}
+
+
+def predicted_by_the_circuit(model, features):
+    (name,), (units,) = model.circuit_.output_names, simulate_values(model.circuit_, model.encoder_.inputs(features))
+    exponent = int(name.removeprefix("y_e")) if name != "y" else 0
+    return units / 10.0**-exponent if exponent < 0 else units * 10.0**exponent
+
+
+@pytest.mark.parametrize(
+    ("data", "settings"),
+    [
+        (DIABETES, FEW),
+        (FRIEDMAN, FEW | {"layers": 2, "encoding": "one_hot"}),
+        ((np.rint(9 * FRIEDMAN[0]).astype(int), FRIEDMAN[1]), FEW | {"encoding": "bits", "validation_fraction": 0.2}),
+        ((DIABETES[0], 1e15 * DIABETES[1]), FEW),
+        ((DIABETES[0], 1e-15 * DIABETES[1] - 1e-9), FEW),
+        ((DIABETES[0], DIABETES[1] + 1e17), FEW),
+        ((DIABETES[0], np.full(len(DIABETES[1]), -2.5)), FEW),
+        ((DIABETES[0], np.zeros(len(DIABETES[1]))), FEW),
+        ((DIABETES[0], (DIABETES[1] > 140).astype(int)), FEW),
+    ],
+)
+def test_predictions_are_the_units_that_the_circuit_says(data, settings):
+    features, target = data
+    model = CircuitRegressor(**settings).fit(features[::2], target[::2])
+    found = model.predict(features)
+    assert np.array_equal(predicted_by_the_circuit(model, features), found)
+    assert abs(found.mean() - target.mean()) <= 0.2 * target.std() + 1e-12 * abs(target).max()
+    assert np.ptp(target) == 0 or 100 <= model.weight_ < 1000 or abs(target).max() > 1e16
+    model.partial_fit(features, target)
+    assert np.array_equal(predicted_by_the_circuit(model, features), model.predict(features))
+
+
+def test_a_prediction_is_the_least_squares_line_of_the_sums():
+    x, y = DIABETES
+    model = CircuitRegressor(**FEW).fit(x, y)
+    scores = model._scores(x)
+    slope, middle = np.polyfit(scores[:, 1] - scores[:, 0], y, 1)
+    unit = 10.0**model.exponent_
+    assert abs(model.weight_ - slope / unit) <= 0.51
+    assert abs(model.bias_ - middle / unit) <= 0.51
+
+
+@pytest.mark.parametrize(("data", "least"), [(DIABETES, 0.40), (FRIEDMAN, 0.72)])
+def test_targets_are_predicted_well(data, least):
+    assert cross_val_score(CircuitRegressor(), *data, cv=3).mean() >= least  # of the forest: 0.40 and 0.72
+
+
+def test_the_regressor_learns_from_parts():
+    x, y = FRIEDMAN
+    model = CircuitRegressor(**FEW)
+    for k in range(60):
+        model.partial_fit(x[k % 3 :: 3], y[k % 3 :: 3])
+    assert model.n_iter_ == len(model.history_) == 60
+    assert model.score(x, y) > 0.7
+    assert set(model.history_[0]) == {"epoch", "loss", "validation", "flips", "swaps"}
+
+
+def test_the_regressor_stops_and_keeps_the_best():
+    x, y = DIABETES
+    model = CircuitRegressor(tables=200, epochs=80, validation_fraction=0.25, patience=5).fit(x, y)
+    seen = [row["validation"] for row in model.history_]
+    assert model.n_iter_ == len(seen) < 80
+    assert max(seen[-5:]) <= max(seen[:-5])
+    out = held_out(np.zeros(len(y), int), 0.25, Key(0).fold("held out"))
+    ticks = model._ticks(y[out])
+    assert model._rating(model.network_, model.encoder_.codes(x[out]), ticks) == max(seen)
+
+
+def test_the_regressor_works_with_scikit_learn():
+    x, y = FRIEDMAN
+    pipe = make_pipeline(MinMaxScaler(), CircuitRegressor(**FEW))
+    search = GridSearchCV(pipe, {"circuitregressor__pins": [3, 4]}, cv=2, n_jobs=2).fit(x, y)
+    assert search.best_score_ > 0.5
+    model = CircuitRegressor(**FEW, random_state=3).fit(x, y)
+    other = pickle.loads(pickle.dumps(model))  # noqa: S301  (our own bytes)
+    assert np.array_equal(other.predict(x), model.predict(x))
+    assert same_network(model, clone(model).set_params(n_jobs=2).fit(x, y))
+    assert not same_network(model, CircuitRegressor(**FEW, random_state=4).fit(x, y))
+
+
+def test_wrong_targets_are_told():
+    x, y = DIABETES
+    with pytest.raises(ModelError, match=r"target: got numbers up to 1e\+200, expected at most 1e\+100"):
+        CircuitRegressor().fit(x, np.where(y > 300, 1e200, y))
+    with pytest.raises(ValueError, match="NaN"):
+        CircuitRegressor().fit(x, np.where(y > 300, np.nan, y))
+    with pytest.raises(ModelError, match="holds out none"):
+        CircuitRegressor(validation_fraction=0.001).fit(x, y)
+    for name, value in (("spread", 0), ("spread", 1.5), ("pins", 7), ("patience", 3)):
+        with pytest.raises(ModelError, match=f"^{name}: "):
+            CircuitRegressor(**{name: value}).fit(x, y)
+    with pytest.raises(NotFittedError):
+        _ = CircuitRegressor().circuit_
 
 
 # --- scikit-learn's ways ----------------------------------------------------------------------------------------------
@@ -315,7 +422,7 @@ def test_wrong_parameters_are_one_line(name, value):
 
 
 def test_every_parameter_is_checked():
-    assert set(CHECKS) == set(CircuitClassifier().get_params())
+    assert set(CHECKS) == set(CircuitClassifier().get_params()) | set(CircuitRegressor().get_params())
 
 
 def test_wrong_data_is_told():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from learn.errors import LossError
-from learn.losses import absolute, exponentials, hamming, softmax, squared
+from learn.losses import absolute, exponentials, hamming, huber, softmax, squared
 
 LOSSES = {"hamming": (hamming, (0, 1)), "absolute": (absolute, (-50, 50)), "squared": (squared, (-50, 50))}
 SHAPE = (3, 4)
@@ -29,6 +29,22 @@ def test_the_signal_is_the_loss_difference(name, data):
         assert loss(up, wanted, care=care)[0] - loss(down, wanted, care=care)[0] == spread * signal[where]
     assert loss(np.where(care, wanted, outputs), wanted, care=care)[0] == 0
     assert not signal[~care].any()
+
+
+@given(hnp.arrays(np.int64, (3, 4, 2), elements=st.integers(-300, 300)), st.data(), st.sampled_from([1, 5, 127]))
+def test_huber_is_the_residual_held(scores, data, scale):
+    wanted = data.draw(hnp.arrays(np.int64, (3, 4), elements=st.integers(-300, 300)))
+    loss, signal = huber(scores, wanted, scale=scale)
+    residual = [a[1] - a[0] - b for a, b in zip(scores.reshape(-1, 2).tolist(), wanted.ravel().tolist(), strict=True)]
+    assert loss == sum(r * r / 2 if abs(r) <= scale else scale * (abs(r) - scale / 2) for r in residual)
+    held = [max(-scale, min(scale, r)) for r in residual]
+    assert signal.reshape(-1, 2).tolist() == [[-r, r] for r in held]
+
+
+@pytest.mark.parametrize(("scores", "wanted", "scale"), [([[1, 2]], [1, 2], 9), ([1, 2, 3], 0, 9), ([1, 2], 0, 0)])
+def test_huber_of_what_does_not_fit(scores, wanted, scale):
+    with pytest.raises(LossError, match=r"^huber: got scores \(.*, expected \(\.\.\., 2\)"):
+        huber(scores, wanted, scale=scale)
 
 
 def test_values():
