@@ -783,20 +783,60 @@ def _preview(table: TruthTable) -> list[str]:
     return [f"  {row}" for row in rows] + ([f"  ... {table.patterns - shown:,} more"] if table.patterns > shown else [])
 
 
+def _set_facts(name: str) -> dict[str, Any]:
+    """Return a row of the table of data sets."""
+    from learn.data import DATASETS, is_cached
+
+    row = DATASETS[name]
+    told = ("description", "samples", "train", "test", "features", "classes", "origin", "licence")
+    where = "fetched" if is_cached(name) else "not fetched"
+    return {fact: getattr(row, fact) for fact in told} | {"files": where if row.checksum else "none needed"}
+
+
 @app.command()
 def data(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of the list, or a file.")] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch the files of a data set into $XDG_CACHE_HOME/gatewright.")
+    ] = False,
+    label: Label = None,
     as_json: Json = False,
 ) -> None:
-    """List the data that needs no file: generators and examples; or show one of them."""
-    from learn.data import EXAMPLES, GENERATORS, load
+    """List the data there is: generators, examples and labelled data sets; or show one of them, or a file."""
+    from learn.data import DATASETS, EXAMPLES, GENERATORS, fetch_dataset, load, load_dataset
 
-    rows = {f"{g}:N": f"{row.description} (N = {row.smallest}..{row.largest})" for g, row in GENERATORS.items()}
+    if fetch:
+        place = fetch_dataset(name or "")
+        _complain(f"the files of {name} are in {place}")
+    rows: dict[str, Any] = {
+        f"{g}:N": f"{row.description} (N = {row.smallest}..{row.largest})" for g, row in GENERATORS.items()
+    }
     rows |= {example: description for example, (_, description) in EXAMPLES.items()}
     if name is None:
-        _report(rows, as_json, *(f"{spelled:<15} {text}" for spelled, text in rows.items()))
+        sets = {known: _set_facts(known) for known in DATASETS}
+        lines = [
+            f"{known:<15} {row['description']}; {row['samples']:,} x {row['features']}, {row['classes']} classes; "
+            f"{row['origin']}; {row['licence']}" + f"; {row['files']}" * (row["files"] != "none needed")
+            for known, row in sets.items()
+        ]
+        _report(rows | sets, as_json, *(f"{spelled:<15} {text}" for spelled, text in rows.items()), *lines)
     elif f"{name}:N" in rows:
         _report({f"{name}:N": rows[f"{name}:N"]}, as_json)
+    elif name in DATASETS:
+        _report(_set_facts(name), as_json)
+    elif _is_labelled([name], MODELS[0]):
+        found = load_dataset(name, split="all", label=label)
+        counts = [int((found.labels == c).sum()) for c in range(found.num_classes)]
+        _report(
+            {
+                "samples": found.num_samples,
+                "features": found.num_features,
+                "classes": found.num_classes,
+                "samples_a_class": dict(zip(found.class_names, counts, strict=True)),
+                "feature_names": list(found.feature_names),
+            },
+            as_json,
+        )
     else:
         table = load([name])
         facts = {"name": table.name, **_table_facts(table)}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from circuits.formats import FORMATS, read_table
 from circuits.table import TruthTable, joined
-from learn.data.datasets import DATASETS, Dataset, load_dataset, verified
+from learn.data.datasets import DATASETS, Dataset, fetch_dataset, is_cached, load_dataset, verified
 from learn.data.generators import GENERATORS, Generator, generate
 from learn.errors import DataError
 
@@ -18,8 +18,10 @@ __all__ = [
     "GENERATORS",
     "Dataset",
     "Generator",
+    "fetch_dataset",
     "generate",
     "is_built_in",
+    "is_cached",
     "load",
     "load_dataset",
     "verified",

@@ -1,7 +1,7 @@
 """Labelled samples to classify: bundled sets, idx images, CSV and NPZ files. DATASETS is the table of names.
 
-Nothing is downloaded. Whatever is wrong with a file leaves here as a :class:`~learn.errors.DataError` of one line, and
-every reader keeps below 2 GiB of memory.
+Nothing is downloaded unless :func:`fetch_dataset` is called. Whatever is wrong with a file leaves here as a
+:class:`~learn.errors.DataError` of one line, and every reader keeps below 2 GiB of memory.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.formats import PACKINGS
+from learn.data.fetch import cache_dir, fetch
 from learn.errors import DataError
 from learn.keys import Key
 
@@ -188,17 +189,34 @@ MONK_VALUES = (3, 3, 2, 3, 4, 2)
 
 
 class _Monk(NamedTuple):
-    """One of MONK's problems (Thrun et al. 1991, The MONK's Problems, CMU-CS-91-197)."""
+    """One of MONK's problems (Thrun et al. 1991, The MONK's Problems, CMU-CS-91-197), with its published training set.
 
-    rule: Callable[..., Any]  # of the columns a1..a6
-    train: int
-    flipped: int = 0
+    Attributes:
+        rule: what is true, of the columns a1..a6.
+        train: which of the 432 samples are trained on, sample k bit k of a hexadecimal number (UCI, doi
+            10.24432/C5R30R).
+        wrong: the samples whose training labels are wrong.
+    """
+
+    rule: Callable[..., Any]
+    train: str
+    wrong: tuple[int, ...] = ()
 
 
 _MONKS = {
-    "monk1": _Monk(lambda a1, a2, a3, a4, a5, a6: (a1 == a2) | (a5 == 1), 124),
-    "monk2": _Monk(lambda *a: sum((column == 1).astype(int) for column in a) == 2, 169),
-    "monk3": _Monk(lambda a1, a2, a3, a4, a5, a6: ((a5 == 3) & (a4 == 1)) | ((a5 != 4) & (a2 != 3)), 122, 6),
+    "monk1": _Monk(
+        lambda a1, a2, a3, a4, a5, a6: (a1 == a2) | (a5 == 1),
+        "aa00e18ea0854500230082810828090809032007209211014004e1ab201c48909840db30c5ea08da444438e00884b19602500c240030",
+    ),
+    "monk2": _Monk(
+        lambda *a: sum((column == 1).astype(int) for column in a) == 2,
+        "853501002035a12d3935063a8e04f92bea40b0259646b1238d19e9701190ab84496a081904a270986c3af35044fb7a020ad003445748",
+    ),
+    "monk3": _Monk(
+        lambda a1, a2, a3, a4, a5, a6: ((a5 == 3) & (a4 == 1)) | ((a5 != 4) & (a2 != 3)),
+        "a128034d806061022802104801a00482801585904a102d10403208b906a00240086803c340a0871160440d0d906f1c1033c88800895e",
+        (4, 60, 202, 212, 213, 390),
+    ),
 }
 
 
@@ -209,12 +227,10 @@ def _monk(name: str, split: str, data_dir: FilePath | None) -> Dataset:
     whole = Dataset(name, features.copy(), row.rule(*features.T).astype(np.int64), names, ("0", "1"))
     if split != "train":
         return whole
-    key = Key(0).fold(name)
-    train = whole.subset(np.sort(_order(key.fold("train"), whole.num_samples)[: row.train]))
-    wrong = _order(key.fold("flip"), row.train)[: row.flipped]
-    labels = train.labels.copy()
-    labels[wrong] ^= 1
-    return replace(train, labels=labels)
+    labels = whole.labels.copy()
+    labels[list(row.wrong)] ^= 1
+    chosen = np.array([int(row.train, 16) >> k & 1 for k in range(whole.num_samples)], bool)
+    return replace(whole, labels=labels).subset(chosen)
 
 
 _IDX_UBYTE = 8
@@ -291,7 +307,12 @@ def _idx_paths(name: str, split: str, data_dir: FilePath | None) -> list[Path]:
     wanted = _IDX_FILES[split]
     where = f"{DATASETS[name].origin}; expected files: {', '.join(wanted)}, each as it is or with .gz"
     if data_dir is None:
-        raise DataError(f"data set {name}: give data_dir, the folder of its files. Get them from {where}")
+        if is_cached(name):
+            return [cache_dir() / name / f"{stem}.gz" for stem in wanted]
+        raise DataError(
+            f"data set {name}: give data_dir, the folder of its files, or have them fetched by "
+            f"gatewright data {name} --fetch. Get them from {where}"
+        )
     own = dict.fromkeys((name, name.replace("_", "-")))
     folders = [*(Path(data_dir, folder) for folder in own), Path(data_dir)]
     for folder in folders:
@@ -719,6 +740,7 @@ class Source(NamedTuple):
         image_shape: (height, width) where a sample is an image.
         loader: ``loader(split, data_dir)``: the samples of a split.
         checksum: file name without .gz -> sha256 of the file, unpacked; see :func:`verified`.
+        mirrors: addresses of folders that hold these files with .gz; see :func:`fetch_dataset`.
     """
 
     description: str
@@ -732,10 +754,11 @@ class Source(NamedTuple):
     image_shape: tuple[int, int] | None
     loader: Callable[[str, FilePath | None], Dataset]
     checksum: Mapping[str, str] = {}
+    mirrors: tuple[str, ...] = ()
 
 
 _SPLIT_HERE = "test: a fifth of each class, drawn here"
-_MONK_SPLIT = "test: all 432; the training split is drawn here and is not the historical one"
+_MONK_SPLIT = "test: all 432; train: the published set"
 _CLASS_NAMES = {
     "mnist": tuple("0123456789"),
     "fashion_mnist": (
@@ -762,16 +785,16 @@ DATASETS: dict[str, Source] = {
         178, 142, 36, 13, 3, None, partial(_bundled, "wine"),
     ),
     "monk1": Source(
-        f"MONK's problem 1: a1 = a2 or a5 = 1; {_MONK_SPLIT}", "its definition", "none needed",
+        f"MONK's problem 1: a1 = a2 or a5 = 1; {_MONK_SPLIT}", "its definition and UCI", "CC BY 4.0 (UCI)",
         432, 124, 432, 6, 2, None, partial(_monk, "monk1"),
     ),
     "monk2": Source(
-        f"MONK's problem 2: exactly two of a1..a6 are 1; {_MONK_SPLIT}", "its definition", "none needed",
+        f"MONK's problem 2: exactly two of a1..a6 are 1; {_MONK_SPLIT}", "its definition and UCI", "CC BY 4.0 (UCI)",
         432, 169, 432, 6, 2, None, partial(_monk, "monk2"),
     ),
     "monk3": Source(
         "MONK's problem 3: a5 = 3 and a4 = 1, or a5 is not 4 and a2 is not 3; 6 of the training labels are wrong; "
-        f"{_MONK_SPLIT}", "its definition", "none needed",
+        f"{_MONK_SPLIT}", "its definition and UCI", "CC BY 4.0 (UCI)",
         432, 122, 432, 6, 2, None, partial(_monk, "monk3"),
     ),
     "mnist": Source(
@@ -784,6 +807,10 @@ DATASETS: dict[str, Source] = {
             "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
     ),
     "fashion_mnist": Source(
         "ten kinds of clothes in 28 x 28 grey pixels; idx files in data_dir",
@@ -795,6 +822,10 @@ DATASETS: dict[str, Source] = {
             "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
             "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         },
+        (
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
     ),
 }  # fmt: skip
 """Data sets by name."""
@@ -812,7 +843,7 @@ def load_dataset(
         split: "train", "test" or "all". A set without a test split of its own, a file among them, is split in a fixed
             way: a fifth of each class, rounded, is the test split.
         data_dir: the folder of idx files, for the sets that are read from some: that folder or its subfolder of the
-            set's name.
+            set's name; by default what :func:`fetch_dataset` has fetched.
         label: for a file, the column of the labels by its name or index (default the last), or the name of the array.
 
     Raises:
@@ -829,6 +860,33 @@ def load_dataset(
     if label is not None:
         raise DataError(f"data set {name_or_path}: its labels are known; a label is given for a file only")
     return row.loader(split, data_dir)
+
+
+def is_cached(name: str) -> bool:
+    """Tell whether a set of the table can be had without ``data_dir``: it needs no files, or they were fetched."""
+    return all(_is_file(cache_dir() / name / f"{file}.gz") for file in DATASETS[name].checksum)
+
+
+def fetch_dataset(name: str) -> Path:
+    """Fetch the files of a data set, those that are not there yet, each with the checksum of the table.
+
+    Returns:
+        the folder they are in, ``NAME`` in :func:`~learn.data.fetch.cache_dir`.
+
+    Raises:
+        DataError: a name without files to fetch, or no mirror that gives them.
+    """
+    row = DATASETS.get(name)
+    if row is None or not row.mirrors:
+        known = ", ".join(other for other, source in DATASETS.items() if source.mirrors)
+        raise DataError(f"data set {_short(name)}: has no files to fetch, expected one of {known}")
+    folder = cache_dir() / name
+    try:
+        for file, checksum in row.checksum.items():
+            fetch(file, row.mirrors, folder, checksum)
+    except DataError as error:
+        raise DataError(f"data set {name}: {error}; or give data_dir, a folder that holds it") from None
+    return folder
 
 
 def verified(dataset: Dataset) -> bool:

@@ -405,11 +405,17 @@ def test_draw_every_picture(run, workplace, full_adder):
     assert code == 2 and "expected one of .svg .pdf .png .dot" in one_line(err)
 
 
-def test_data_lists_explains_and_previews(run):
+def test_data_lists_explains_and_previews(run, workplace):
     code, out, _ = run("data")
     assert code == 0 and "adder:N" in out and "seven_segment" in out
     assert list(json.loads(run("data", "--json")[1])) == [line.split()[0] for line in out.splitlines()]
     assert "N = 1..10" in run("data", "adder")[1]
+    facts = json.loads(run("data", "monk3", "--json")[1])
+    assert (facts["train"], facts["test"], facts["files"]) == (122, 432, "none needed")
+    assert json.loads(run("data", "--json")[1])["monk3"] == facts
+    (workplace / "few.csv").write_text("a,b,kind\n1,2,x\n3,4,y\n5,6,y\n")
+    facts = json.loads(run("data", "few.csv", "--json")[1])
+    assert facts["samples_a_class"] == {"x": 1, "y": 2} and facts["feature_names"] == ["a", "b"]
     code, out, _ = run("data", "divider:1")
     assert code == 0 and "  10 --" in out and "a0 b0" in out
     assert json.loads(run("data", "adder:2", "--json")[1])["output_names"] == ["s0", "s1", "s2"]
@@ -447,7 +453,9 @@ def test_demo_writes_everything(run, workplace, monkeypatch):
         (["simplify", "good.aag", "x.foo"], "suffix"),
         (["draw", "adder:2", "-o", "x.foo"], "suffix"),
         (["demo", "-o", "good.aag"], "good.aag"),
-        (["data", "mnist"], "no such data set"),
+        (["data", "minst"], "no such data set"),
+        (["data", "iris", "--fetch"], "data set 'iris': has no files to fetch, expected one of mnist, fashion_mnist"),
+        (["data", "gone.csv"], "gone.csv: cannot read: No such file"),
         (["data", "adder:11"], "expected a number in 1..10"),
         (["learn", "adder:2", "-o", "x.foo"], "suffix"),
         (["learn", "adder:2", "-o", "gone/x.aig"], "cannot be written"),

@@ -4,16 +4,21 @@ import gzip
 import io
 import itertools
 import lzma
+import threading
 import time
 import zipfile
+from functools import partial
+from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learn.data import DATASETS, Dataset, load_dataset, verified
+from learn.data import DATASETS, Dataset, fetch_dataset, is_cached, load_dataset, verified
 from learn.data import datasets as module
+from learn.data.fetch import cache_dir
 from learn.errors import DataError
 from learn.keys import Key
 
@@ -164,6 +169,18 @@ def test_monks_problems_by_their_definitions(name, train, flipped):
     assert data.feature_names == ("a1", "a2", "a3", "a4", "a5", "a6")
 
 
+def test_the_published_training_sets_of_monks_problems():
+    counts = [np.bincount(load_dataset(name).labels).tolist() for name in MONKS]
+    assert counts == [[62, 62], [105, 64], [62, 60]]
+    # The first and the last line of each file.
+    ends = [[load_dataset(name).features[k].tolist() for k in (0, -1)] for name in MONKS]
+    assert ends == [
+        [[1, 1, 1, 1, 3, 1], [3, 3, 2, 3, 4, 2]],
+        [[1, 1, 1, 1, 2, 2], [3, 3, 2, 3, 4, 2]],
+        [[1, 1, 1, 1, 1, 2], [3, 3, 2, 3, 4, 2]],
+    ]
+
+
 def test_the_sizes_of_monks_classes_are_those_published():
     counts = [np.bincount(load_dataset(name, split="test").labels).tolist() for name in MONKS]
     assert counts == [[216, 216], [290, 142], [204, 228]]
@@ -232,7 +249,8 @@ def test_the_subfolder_of_the_name_goes_first(tmp_path):
 
 
 @pytest.mark.parametrize("name", IDX)
-def test_missing_files_say_where_to_get_them(tmp_path, name):
+def test_missing_files_say_where_to_get_them(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     for line in (complaint(name), complaint(name, data_dir=tmp_path), complaint(name, data_dir=tmp_path / "no")):
         assert "https://" in line
         assert "train-images-idx3-ubyte, train-labels-idx1-ubyte" in line
@@ -277,8 +295,6 @@ def test_what_is_verified(tmp_path, monkeypatch):
     put(tmp_path)
     parts = [load_dataset("mnist", split=split, data_dir=tmp_path) for split in SPLITS]
     assert [verified(part) for part in parts] == [False] * 3
-    from hashlib import sha256
-
     sums = {name: sha256(data).hexdigest() for name, data in FILES.items()}
     row = DATASETS["mnist"]._replace(samples=50, train=30, test=20, checksum=sums)
     monkeypatch.setitem(DATASETS, "mnist", row)
@@ -287,6 +303,108 @@ def test_what_is_verified(tmp_path, monkeypatch):
     assert not verified(parts[2])
     with pytest.raises(DataError, match="has no checksum, expected one of mnist, fashion_mnist"):
         verified(load_dataset("monk1"))
+
+
+# Fetching
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """Serve a folder; make it the one mirror of mnist, behind one that is not there."""
+    folder, cache = tmp_path / "served", tmp_path / "cache"
+    put(folder, ".gz")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    port = server.server_address[1]
+    row = DATASETS["mnist"]._replace(
+        checksum={name: sha256(data).hexdigest() for name, data in FILES.items()},
+        mirrors=(f"http://127.0.0.1:{port}/gone/", f"http://127.0.0.1:{port}/"),
+    )
+    monkeypatch.setitem(DATASETS, "mnist", row)
+    yield folder
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *said):
+        pass
+
+
+def test_files_are_fetched_once(mirror, tmp_path):
+    assert "or have them fetched by gatewright data mnist --fetch" in complaint("mnist")
+    assert not is_cached("mnist")
+    folder = fetch_dataset("mnist")
+    assert folder == cache_dir() / "mnist" == tmp_path / "cache" / "gatewright" / "mnist"
+    assert is_cached("mnist")
+    for split, count in zip(SPLITS, (30, 20, 50), strict=True):
+        assert load_dataset("mnist", split=split).num_samples == count
+    assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.gz" for name in FILES)
+    for path in mirror.iterdir():
+        path.unlink()
+    assert fetch_dataset("mnist") == folder  # nothing is asked for again
+
+
+@pytest.mark.parametrize(
+    ("served", "text"),
+    [
+        (gzip.compress(FILES["t10k-labels-idx1-ubyte"][:-1]), "has the SHA-256 "),
+        (gzip.compress(FILES["t10k-labels-idx1-ubyte"])[:-9], "is truncated"),
+        (b"<html>", "is no gzip file"),
+        (b"", "is truncated"),
+        (gzip.compress(bytes(70 << 20)), "holds more than 64 MiB"),
+    ],
+    ids=["changed", "truncated", "page", "empty", "bomb"],
+)
+def test_a_wrong_file_is_not_kept(mirror, served, text):
+    (mirror / "t10k-labels-idx1-ubyte.gz").write_bytes(served)
+    with pytest.raises(DataError) as caught:
+        fetch_dataset("mnist")
+    line = str(caught.value)
+    assert line.startswith("data set mnist: cannot fetch t10k-labels-idx1-ubyte: http://127.0.0.1:")
+    assert "File not found" in line
+    assert text in line
+    assert line.endswith("; or give data_dir, a folder that holds it")
+    assert "\n" not in line
+    assert not is_cached("mnist")
+    left = sorted(path.name for path in (cache_dir() / "mnist").iterdir())
+    assert left == sorted(f"{name}.gz" for name in FILES if not name.startswith("t10k-labels"))
+    (mirror / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(FILES["t10k-labels-idx1-ubyte"]))
+    assert load_dataset("mnist", data_dir=fetch_dataset("mnist")).num_samples == 30
+
+
+def test_a_file_in_the_cache_that_is_damaged_is_fetched_again(mirror):
+    folder = fetch_dataset("mnist")
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(b"x")
+    fetch_dataset("mnist")
+    assert load_dataset("mnist", split="test").num_samples == 20
+
+
+def test_a_mirror_that_cannot_be_reached_or_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for address, text in (("http://127.0.0.1:9/", "refused"), ("nowhere/", "unknown url type")):
+        monkeypatch.setitem(DATASETS, "mnist", DATASETS["mnist"]._replace(mirrors=(address,)))
+        with pytest.raises(DataError, match=rf"cannot fetch train-images-idx3-ubyte: {address}.*: .*{text}"):
+            fetch_dataset("mnist")
+    (tmp_path / "gatewright" / "mnist").rmdir()
+    (tmp_path / "gatewright").rmdir()
+    (tmp_path / "gatewright").write_text("in the way")
+    with pytest.raises(DataError, match=r"cannot be written: (Not a directory|File exists)"):
+        fetch_dataset("mnist")
+    with pytest.raises(DataError, match=r"^data set 'iris': has no files to fetch, expected one of mnist"):
+        fetch_dataset("iris")
+
+
+def test_the_cache_is_where_xdg_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in ("relative", ""):
+        monkeypatch.setenv("XDG_CACHE_HOME", folder)
+        assert cache_dir() == tmp_path / ".cache" / "gatewright"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_dir() == tmp_path / ".cache" / "gatewright"
 
 
 # CSV
