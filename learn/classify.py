@@ -99,7 +99,8 @@ class Plan(NamedTuple):
         pins: of a table.
         bound: counters live in -bound..bound-1.
         levels: thresholds a feature may have.
-        encoding: of the features, a name of ``learn.encoders.ENCODINGS``; images have their own.
+        encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
+            images, and for "quantile" elsewhere.
         warps: deformations of images that are trained on; 0 for none.
         settings: of the training.
     """
@@ -108,7 +109,7 @@ class Plan(NamedTuple):
     pins: int = 6
     bound: int = 32
     levels: int = 32
-    encoding: str = "quantile"
+    encoding: str | None = None
     warps: int = 0
     settings: Settings = Settings()
 
@@ -184,9 +185,9 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
 
 def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], plan: Plan) -> Encoder:
     shape = dataset.image_shape
-    if shape is not None and dataset.features.dtype == np.uint8:
+    if shape is not None and dataset.features.dtype == np.uint8 and plan.encoding is None:
         return ImageEncoder(*shape)
-    return TabularEncoder.fit(features, names, levels=plan.levels, encoding=plan.encoding)
+    return TabularEncoder.fit(features, names, levels=plan.levels, encoding=plan.encoding or "quantile")
 
 
 def held_out(labels: NDArray[np.int64], share: float, key: Key) -> NDArray[np.bool_]:

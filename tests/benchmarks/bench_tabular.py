@@ -83,9 +83,9 @@ TARGETS: dict[str, Splits] = {
     name: partial(folded, KFold, make)
     for name, make in {
         "diabetes": partial(load_diabetes, return_X_y=True),
-        "Friedman 1": partial(make_friedman1, 500, noise=1.0, random_state=0),
-        "Friedman 2": partial(make_friedman2, 500, noise=100.0, random_state=0),
-        "Friedman 3": partial(make_friedman3, 500, noise=0.1, random_state=0),
+        "Friedman 1": partial(make_friedman1, 500, noise=1.0, random_state=7),
+        "Friedman 2": partial(make_friedman2, 500, noise=100.0, random_state=7),
+        "Friedman 3": partial(make_friedman3, 500, noise=0.1, random_state=7),
     }.items()
 }
 

@@ -20,6 +20,7 @@ from learn.classify import (
 )
 from learn.cli import app
 from learn.data import Dataset
+from learn.encoders import ENCODINGS, ImageEncoder, TabularEncoder
 from learn.errors import DataError, TrainError
 from learn.keys import Key
 from learn.train import Settings
@@ -157,6 +158,27 @@ def test_the_command_line_learns_from_csv_and_evaluates(run, tmp_path):
     assert again["accuracy"] == facts["accuracy"]
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_encoding_is_chosen_on_the_command_line(run, tmp_path, encoding):
+    target = tmp_path / "monk.json"
+    how = ("--encoding", encoding, "--steps", 30, "--tables", 40, "--quiet", "--json")
+    facts = run("learn", "monk1", "-o", target, *how)
+    assert facts["compared"] > 100_000
+    operations = {op for op, _, _ in read_circuit(target).gates()}
+    assert ("slice" in operations) == (encoding in ("bits", "gray"))
+    assert ("threshold" in operations) == (encoding in ("quantile", "uniform", "one_hot"))
+
+
+def test_images_are_encoded_as_a_table_when_that_is_asked_for():
+    pixels = Key(0).integers(256, (200, 16)).astype(np.uint8)
+    names = tuple(f"p{k}" for k in range(16))
+    images = Dataset("dots", pixels, np.arange(200) % 2, names, ("no", "yes"), (4, 4))
+    for encoding, kind in ((None, ImageEncoder), ("gray", TabularEncoder)):
+        plan = plan_for(images, tables=40)._replace(settings=Settings(epochs=1), encoding=encoding)
+        (only,) = learn_classifier(images, key=Key(0), plan=plan)
+        assert isinstance(only.classifier.encoder, kind)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -164,6 +186,7 @@ def test_the_command_line_learns_from_csv_and_evaluates(run, tmp_path):
         (("missing.csv",), "missing.csv"),
         (("mnist",), "data"),
         (("bands.csv", "--steps", 3, "--seconds", 3), "got both"),
+        (("monk1", "--steps", 3, "--encoding", "ascii"), "encoding: got 'ascii', expected one of quantile, uniform"),
     ],
 )
 def test_the_command_line_says_what_is_wrong_with_labelled_data(run, tmp_path, monkeypatch, arguments, said):
