@@ -42,6 +42,8 @@ PARTIAL_RATE = 0.1
 """Of the votes in ``partial_fit``, which cannot know when to slow down."""
 LONGER = 1.5
 """Epochs of a regressor over those of a classifier, where they are chosen."""
+RESIDUAL = 2
+"""Tables that a signal of 1 stands for: errors count in full up to more than a standard deviation of the target."""
 LEAST_TARGET, MOST_TARGET = 1e-100, 1e100
 """Smaller targets count as zero; larger ones are refused, for they are squared."""
 TEMPERATURES = np.geomspace(1 / 8, 8, 61)
@@ -471,8 +473,8 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
     """A sum of look-up tables, half of which count down; what is fitted is a circuit (``circuit_``) of integers.
 
     A prediction is (weight * (tables that say up - tables that say down) + bias) units, a unit a power of ten. Tables
-    learn from the residual, an integer, by Huber's loss; weight and bias are fitted by least squares at the end. The
-    same data and ``random_state`` give the same network, on any number of threads.
+    learn from the residual, an integer, by Huber's loss; weight and bias are fitted at the end. The same data and
+    ``random_state`` give the same network, on any number of threads.
 
     Args:
         tables: look-up tables a layer; "auto" chooses by samples and features.
@@ -487,7 +489,8 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             each is an average of many samples, so noisy data wants more and exact data less.
         swap: share of the first layer's pins that may be swapped at a time.
         validation_fraction: share of the samples that is held out: the network of the least squared error on them is
-            kept, and weight and bias are fitted to them. With 0 the last network is, and to all samples.
+            kept, and weight and bias are fitted to them by least squares. With 0 the last network is, and the weight
+            is midway between that of least squares on all samples and that which was aimed at.
         patience: epochs without a better validation after which training stops; None for never.
         random_state: an integer, or a RandomState that one is drawn from; None is 0.
         n_jobs: threads; -1 for as many as there are processors.
@@ -517,10 +520,10 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         pins: int = 4,
         bound: int = 32,
         epochs: int | str = "auto",
-        levels: int = 32,
+        levels: int = 128,
         encoding: str = "quantile",
         rule: str = "vote",
-        spread: float = 0.2,
+        spread: float = 0.16,
         swap: float = 0.15,
         validation_fraction: float = 0.0,
         patience: int | None = None,
@@ -567,7 +570,12 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         codes, wanted = self.encoder_.codes(features), self._ticks(target)
         size = self._sizes(int((~out).sum()))
         settings = Settings(
-            epochs=size.epochs, batch=size.batch, scale=SIGNAL_LIMIT, swap=float(self.swap), every=size.every
+            epochs=size.epochs,
+            batch=size.batch,
+            scale=SIGNAL_LIMIT,
+            tau=RESIDUAL,
+            swap=float(self.swap),
+            every=size.every,
         )
         self._train(codes, wanted, out, settings, key.fold("fit"), None)
         seen = out if out.any() else ~out
@@ -575,6 +583,10 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         centred = sums - sums.mean()
         variance = float(centred @ centred)
         slope = max(0.0, float(centred @ (target[seen] - target[seen].mean())) / variance) if variance else 0.0
+        if (
+            not out.any()
+        ):  # samples that were trained on ask for too much where they are noisy, and the tick for too little
+            slope = (slope + self._tick) / 2
         self._scale_to(slope, float(target[seen].mean() - slope * sums.mean()), float(np.abs(target).max()))
         return self
 
@@ -599,7 +611,9 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             self._start(features, target, key)
             self._scale_to(self._tick, self._middle, float(np.abs(target).max()))
         size = self._sizes(len(target))
-        settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=SIGNAL_LIMIT, swap=0.0)
+        settings = Settings(
+            epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=SIGNAL_LIMIT, tau=RESIDUAL, swap=0.0
+        )
         none = np.zeros(len(target), bool)
         codes = self.encoder_.codes(features)
         self._train(codes, self._ticks(target), none, settings, key.fold("partial", self.n_iter_), None)

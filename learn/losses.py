@@ -102,32 +102,35 @@ def softmax(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float
     return float(loss), signal - scale * onehot
 
 
-def huber(scores: ArrayLike, wanted: ArrayLike, *, scale: int = 127, tau: float = 0.0) -> tuple[float, Integers]:
-    """Return Huber's loss of a difference of two scores, and its signal: the residual held within -scale..scale.
+def huber(scores: ArrayLike, wanted: ArrayLike, *, scale: int = 127, tau: float = 1) -> tuple[float, Integers]:
+    """Return Huber's loss of a difference of two scores, and its signal: the residual over tau within -scale..scale.
 
-    With r = scores[..., 1] - scores[..., 0] - wanted it is r**2 / 2, or scale * (|r| - scale / 2) beyond (Huber 1964,
-    doi 10.1214/aoms/1177703732).
+    With r = scores[..., 1] - scores[..., 0] - wanted and d = scale * tau it is r**2 / 2, or d * (|r| - d / 2) beyond d
+    (Huber 1964, doi 10.1214/aoms/1177703732).
 
     Args:
         scores: integers (..., 2).
         wanted: integers (...).
         scale: the largest signal.
-        tau: for the look of :func:`softmax`; no use is made of it.
+        tau: the residual that a signal of 1 stands for, a whole number; r / tau is rounded, halves up.
 
     Returns:
-        the summed loss, and the signal, int64 (..., 2): minus the residual, and the residual.
+        the summed loss, and the signal, int64 (..., 2): minus that of the residual, and that of the residual.
 
     Raises:
-        LossError: shapes that do not fit, or a scale below 1.
+        LossError: shapes that do not fit, or settings out of range.
     """
     s, t = _integers("scores", scores), _integers("wanted", wanted)
-    if s.ndim < 1 or s.shape != (*t.shape, 2) or scale < 1:
+    unit = int(tau)
+    if s.ndim < 1 or s.shape != (*t.shape, 2) or scale < 1 or not unit == tau >= 1:
         raise LossError(
-            f"huber: got scores {s.shape}, wanted {t.shape}, scale {scale}, expected (..., 2), (...) and 1.."
+            f"huber: got scores {s.shape}, wanted {t.shape}, scale {scale} and tau {tau}, expected (..., 2), (...) and "
+            "whole numbers of at least 1"
         )
     residual = s[..., 1] - s[..., 0] - t
-    held = np.clip(residual, -scale, scale)
-    return float((held * (2 * residual - held)).sum() / 2), np.stack([-held, held], axis=-1)
+    near = np.clip(residual, -scale * unit, scale * unit)
+    signal = np.clip((2 * residual + unit) // (2 * unit), -scale, scale)
+    return float((near * (2 * residual - near)).sum() / 2), np.stack([-signal, signal], axis=-1)
 
 
 @lru_cache(maxsize=16)

@@ -31,20 +31,29 @@ def test_the_signal_is_the_loss_difference(name, data):
     assert not signal[~care].any()
 
 
-@given(hnp.arrays(np.int64, (3, 4, 2), elements=st.integers(-300, 300)), st.data(), st.sampled_from([1, 5, 127]))
-def test_huber_is_the_residual_held(scores, data, scale):
+@given(
+    hnp.arrays(np.int64, (3, 4, 2), elements=st.integers(-300, 300)),
+    st.data(),
+    st.sampled_from([1, 5, 127]),
+    st.sampled_from([1, 2, 7.0]),
+)
+def test_huber_is_the_residual_held(scores, data, scale, tau):
     wanted = data.draw(hnp.arrays(np.int64, (3, 4), elements=st.integers(-300, 300)))
-    loss, signal = huber(scores, wanted, scale=scale)
+    loss, signal = huber(scores, wanted, scale=scale, tau=tau)
     residual = [a[1] - a[0] - b for a, b in zip(scores.reshape(-1, 2).tolist(), wanted.ravel().tolist(), strict=True)]
-    assert loss == sum(r * r / 2 if abs(r) <= scale else scale * (abs(r) - scale / 2) for r in residual)
-    held = [max(-scale, min(scale, r)) for r in residual]
+    end = scale * tau
+    assert loss == sum(r * r / 2 if abs(r) <= end else end * (abs(r) - end / 2) for r in residual)
+    held = [max(-scale, min(scale, math.floor(r / tau + 0.5))) for r in residual]
     assert signal.reshape(-1, 2).tolist() == [[-r, r] for r in held]
 
 
-@pytest.mark.parametrize(("scores", "wanted", "scale"), [([[1, 2]], [1, 2], 9), ([1, 2, 3], 0, 9), ([1, 2], 0, 0)])
-def test_huber_of_what_does_not_fit(scores, wanted, scale):
+@pytest.mark.parametrize(
+    ("scores", "wanted", "scale", "tau"),
+    [([[1, 2]], [1, 2], 9, 1), ([1, 2, 3], 0, 9, 1), ([1, 2], 0, 0, 1), ([1, 2], 0, 9, 0), ([1, 2], 0, 9, 1.5)],
+)
+def test_huber_of_what_does_not_fit(scores, wanted, scale, tau):
     with pytest.raises(LossError, match=r"^huber: got scores \(.*, expected \(\.\.\., 2\)"):
-        huber(scores, wanted, scale=scale)
+        huber(scores, wanted, scale=scale, tau=tau)
 
 
 def test_values():
