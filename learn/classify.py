@@ -41,6 +41,8 @@ SMALL = 8192
 MOST_IMAGE_TABLES = 12_000
 MAX_EPOCHS = 200
 WARPS = 256
+COMPARED = 2
+"""Tables of images for each comparison of pixels."""
 SMALL_SWAP = 0.3
 """Share of the pins that may be swapped at a time, where data is no set of images."""
 TIMED = 16
@@ -102,6 +104,7 @@ class Plan(NamedTuple):
         encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
             images, and for "quantile" elsewhere.
         warps: deformations of images that are trained on; 0 for none.
+        comparisons: of pixels that pins of images are drawn from; 0 for any.
         settings: of the training.
     """
 
@@ -111,6 +114,7 @@ class Plan(NamedTuple):
     levels: int = 32
     encoding: str | None = None
     warps: int = 0
+    comparisons: int = 0
     settings: Settings = Settings()
 
 
@@ -177,7 +181,7 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     """Choose a plan by the shape of the data and the time there is."""
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
         wanted = min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(80 * seconds)))
-        return Plan(tables or wanted, warps=WARPS)
+        return Plan(tables or wanted, warps=WARPS, comparisons=(tables or wanted) // COMPARED)
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)
     return Plan(size.tables, settings=settings)
@@ -236,6 +240,10 @@ def learn_classifier(
     probes = probes_of(train, key.fold("probes"))
     settings = plan.settings
     rare = min(settings.rare, 0.5 - 1e-9) if len(train) >= 64 else 0.0
+    if plan.comparisons and isinstance(encoder, ImageEncoder):
+        where = encoder.draw_places(key.fold("bank", "places"), plan.comparisons)
+        drawn = active_pins(encoder, probes, key.fold("bank"), where, 1, rare)
+        encoder = replace(encoder, bank=drawn.map(np.ravel))
     network = make_network(
         lambda own, count: active_pins(encoder, probes, own, places, plan.pins, rare),
         rows=encoder.rows,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -357,10 +358,13 @@ class ImageEncoder:
     Attributes:
         height: pixels.
         width: pixels.
+        bank: the comparisons that pins are drawn from, arrays of one axis; None for any. Pins that share comparisons
+            share their gates, and gates of comparisons are most of a circuit's.
     """
 
     height: int
     width: int
+    bank: Pins | None = None
 
     @property
     def num_features(self) -> int:
@@ -452,8 +456,29 @@ class ImageEncoder:
         """Draw a pixel a table."""
         return key.integers(self.num_features, tables)
 
+    @cached_property
+    def _neighbours(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the numbers of the bank's comparisons near each pixel, one pixel's after another's, and their ends."""
+        assert self.bank is not None
+        y, x = np.divmod((self.bank.source - 1) % self.num_features, self.width)
+        at = np.mgrid[: self.height, : self.width].reshape(2, -1, 1)
+        near = (np.abs(at[0] - y) <= RADIUS) & (np.abs(at[1] - x) <= RADIUS)
+        return np.nonzero(near)[1], np.cumsum(near.sum(axis=1))
+
+    def _draw_from(self, bank: Pins, key: Key, tables: int, pins: int, places: NDArray[np.int64]) -> Pins:
+        """Draw pins of a bank: half of them near their table's place, if there are any."""
+        shape = (tables, pins)
+        members, ends = self._neighbours
+        end, count = (part[places][:, None] for part in (ends, np.diff(ends, prepend=0)))
+        near = members[np.maximum(end - 1 - (key.fold("near").uniform(shape) * count).astype(np.int64), 0)]
+        local = (key.fold("local").uniform(shape) < LOCAL_SHARE) & (count > 0)
+        chosen = np.where(local, near, key.fold("anywhere").integers(bank.source.size, shape))
+        return bank.map(lambda array: array[chosen])
+
     def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
         """Draw pins: half of them near their table's place."""
+        if self.bank is not None:
+            return self._draw_from(self.bank, key, tables, pins, places)
         shape = (tables, pins)
 
         def near(name: str, at: NDArray[np.int64], reach: int, size: int) -> NDArray[np.int64]:
