@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -22,7 +21,7 @@ from learn.errors import ModelError
 from learn.keys import Key
 from learn.lut_kernels import SIGNAL_LIMIT
 from learn.models.lut_network import MAX_PINS, LutNetwork, make_network, network_circuit
-from learn.rules import RULES, make_rule
+from learn.rules import RULES
 from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
 
 try:
@@ -229,7 +228,13 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = self.encoder_.codes(features)
         size = self._sizes(int((~out).sum()))
         settings = Settings(
-            epochs=size.epochs, batch=size.batch, scale=scale, tau=self._tau, swap=float(self.swap), every=size.every
+            epochs=size.epochs,
+            batch=size.batch,
+            scale=scale,
+            tau=self._tau,
+            swap=float(self.swap),
+            every=size.every,
+            rule=self.rule,
         )
         self._train(codes, labels, out, settings, key.fold("fit"), weights)
         self._calibrate(codes, labels, out)
@@ -268,7 +273,16 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights, scale = self._weighing(labels)
         codes, none = self.encoder_.codes(features), np.zeros(len(labels), bool)
         size = self._sizes(len(labels))
-        settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=scale, tau=size.tau, swap=0.0)
+        settings = Settings(
+            epochs=1,
+            batch=size.batch,
+            rate=PARTIAL_RATE,
+            end=1.0,
+            scale=scale,
+            tau=size.tau,
+            swap=0.0,
+            rule=self.rule,
+        )
         self._train(codes, labels, none, settings, key.fold("partial", self.n_iter_), weights)
         self._calibrate(codes, labels, none)
         return self
@@ -380,8 +394,6 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         key: Key,
         weights: NDArray[np.int64] | None,
     ) -> None:
-        if self.rule != "vote":
-            settings = replace(settings, rule=make_rule(self.rule, self.network_.space))
         best, since = -1.0, 0
         done = self.n_iter_
         for event in fit(

@@ -22,7 +22,7 @@ from learn.errors import TrainError
 from learn.keys import Key
 from learn.losses import softmax
 from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
-from learn.rules import Rule
+from learn.rules import Rule, annealed
 
 PROBES = 1024
 """Training samples on which new pins are looked at."""
@@ -38,7 +38,8 @@ class Settings:
     Attributes:
         epochs: passes over the samples, each in an order of its own that leaves out those behind the last full batch.
         batch: samples a step, a multiple of 64.
-        rate: of the vote rule at the start; it falls along half a cosine to ``end`` times that.
+        rate: of the rule at the start, by how much a counter moves a step on average; it falls along half a cosine to
+            ``end`` times that.
         end: see there.
         scale: the largest error signal, at most 127.
         tau: the unit of the scores in the softmax; None chooses by the number of tables a class.
@@ -46,7 +47,8 @@ class Settings:
         every: steps between two times.
         swapping: the share of the training during which pins are swapped.
         rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
-        rule: a rule that steps the counters in place of the built-in votes; None for the votes.
+        rule: what steps the counters: a name of ``learn.rules.RULES``, whose rate falls as ``rate`` and ``end`` say, or a
+            rule, which keeps its settings. The rule named "vote" is the built-in one, a kernel.
     """
 
     epochs: int = 10
@@ -59,7 +61,7 @@ class Settings:
     every: int = 150
     swapping: float = 0.8
     rare: float = 0.06
-    rule: Rule | None = None
+    rule: str | Rule = "vote"
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -120,7 +122,7 @@ class _Run:
     outputs: Codes  # row 0 zero, then a row a table
     votes: NDArray[np.int32]
     signal_row: NDArray[np.int32]
-    rule_state: Any = None
+    rule_state: Any = ()
     flips: int = 0
 
 
@@ -362,14 +364,14 @@ class _Training:
             _run_of(layer, settings.batch, self.groups if d == last else np.arange(len(layer.counters), dtype=np.int32))
             for d, layer in enumerate(network.layers)
         ]
-        if settings.rule:
-            for run in self.runs:
-                run.rule_state = settings.rule.init(run.counters)
         tables = len(self.groups)
         self.tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
-        self.batches = max(1, len(codes) // settings.batch)
+        self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
+        self.rule = self._rule()
+        for run in self.runs:
+            run.rule_state = self.rule.init(run.counters) if self.rule else ()
         self.probes = probes_of(codes, key.fold("probes"))
         self.candidates = _Candidates(self.runs[0].pins)
         self.swaps = 0
@@ -385,7 +387,7 @@ class _Training:
             for run in self.runs:
                 run.flips = 0
             for b in range(self.batches):
-                index = order[b * settings.batch : (b + 1) * settings.batch]
+                index = order[len(order) * b // self.batches : len(order) * (b + 1) // self.batches]
                 part_loss, part_right = self._step(index, step)
                 loss, right, seen = loss + part_loss, right + part_right, seen + len(index)
                 step += 1
@@ -405,6 +407,15 @@ class _Training:
                 self.swaps,
                 network,
             )
+
+    def _rule(self) -> Rule | None:
+        """Return the rule that steps the counters; None for the built-in votes."""
+        s = self.settings
+        if isinstance(s.rule, Rule):
+            return s.rule
+        if s.rule == "vote":
+            return None
+        return annealed(s.rule, self.start.space, rate=s.rate, end=s.end, steps=self.steps)
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
@@ -474,8 +485,8 @@ class _Training:
 
     def _step_counters(self, run: _Run, depth: int, size: int, step: int) -> int:
         settings, space, key = self.settings, self.start.space, self.key.fold("step", depth, step)
-        if settings.rule:
-            steps, run.rule_state = settings.rule.update(run.votes, run.rule_state, run.counters, key=key)
+        if self.rule:
+            steps, run.rule_state = self.rule.update(run.votes, run.rule_state, run.counters, key=key)
             after = space.add(run.counters, steps)
             flips = int(((after >= 0) != (run.counters >= 0)).sum())
             run.counters[:] = after

@@ -4,8 +4,9 @@ The convention, everywhere. A positive signal means that the loss grows when the
 it. In an ordered space (Bit, Sign, Ternary, Int) the signal has the shape of the parameters. In ``Choice(n)`` it has
 one more axis at the end, of length n: ``signal[..., j]`` is the change of the loss if choice j were taken, so it is 0
 at the current choice and negative where the loss would fall; the step is ``(chosen - current) mod n``. Signals may be
-integer or float and are read as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the
-parameters, already fitted to the space.
+integer or float. Rules of fixed point (:func:`in_fixed_point`) make integers of them at the door; rules that draw by
+chances read them as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the parameters,
+already fitted to the space.
 
 A rule is pure: it changes neither its arguments nor anything else, and draws only from the key it is given.
 """
@@ -30,6 +31,12 @@ Steps = Any
 State = Any  # nested tuples of arrays
 Schedule = Callable[[int], float]
 RuleSpace = Ordered | Choice
+ONE = 1 << 20
+"""1.0 in fixed point."""
+ROOM = 1 << 61
+"""Fixed-point numbers saturate here: their doubles still fit 64 bits."""
+DIGITS = 36
+"""Bits that the largest of a float signal keeps in fixed point."""
 
 
 class Rule(NamedTuple):
@@ -59,10 +66,71 @@ def read_signal(space: RuleSpace, signal: Signal, params: Params) -> Array:
     Raises:
         RuleError: a shape that does not fit the parameters and the space.
     """
+    return cast(check_signal(space, signal, params), "float64")
+
+
+def check_signal(space: RuleSpace, signal: Signal, params: Params) -> Signal:
+    """Return the signal as it is, its shape checked.
+
+    Raises:
+        RuleError: a shape that does not fit the parameters and the space.
+    """
     expected = (*params.shape, space.n) if isinstance(space, Choice) else params.shape
     if signal.shape != expected:
         raise RuleError(f"signal: got shape {tuple(signal.shape)}, expected {tuple(expected)} for {space}")
-    return cast(signal, "float64")
+    return signal
+
+
+def fixed(name: str, value: float) -> int:
+    """Return a setting in fixed point.
+
+    Raises:
+        RuleError: below 2**-20 or above 2**20.
+    """
+    if not 1 / ONE <= value <= ONE:
+        raise RuleError(f"{name}: got {value}, expected 2**-20 to 2**20")
+    return round(value * ONE)
+
+
+def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
+    """Return rate * signal / scale in units of 2**-20, rounded to nearest, saturating at 2**61: int64.
+
+    No float takes part where the signal is integer; a float one is rounded first, to 36 bits of its largest.
+
+    Args:
+        signal: any shape.
+        rate: in fixed point, above 0.
+        scale: in fixed point; None for the mean |signal|, which adapts to every array.
+
+    Raises:
+        RuleError: a float signal that is not finite.
+    """
+    g, shift = _integers(signal)
+    library, size = xp(g), max(1, math.prod(g.shape))
+    g = library.clip(g, -(ROOM // size), ROOM // size)  # so that sizes sum to below 2**63
+    total = int(abs(g).sum())
+    if not total:
+        return g
+    above, below = (rate * size, total) if scale is None else (rate * ONE << max(0, -shift), scale << max(0, shift))
+    most = ROOM * below // above
+    if most < ROOM // size:
+        g = library.clip(g, -most, most)
+    # g * above / below as a product and a shift, the factor as long as 63 bits allow.
+    shift = 62 - (int(abs(g).max()) * above // below).bit_length()
+    return (g * ((above << shift) // below) + (1 << shift >> 1)) >> shift
+
+
+def _integers(signal: Signal) -> tuple[Array, int]:
+    """Return the signal times 2**shift as int64, and the shift, which is 0 where it is integer already."""
+    if "float" not in dtype_name(signal):
+        return cast(signal, "int64"), 0
+    g = cast(signal, "float64")
+    largest = float(abs(g).max()) if math.prod(g.shape) else 0.0
+    if not math.isfinite(largest):
+        raise RuleError(f"signal: got {largest}, expected finite numbers")
+    shift = DIGITS - math.frexp(largest)[1] if largest else 0
+    # Two factors, since 2**shift alone may be past the floats where the signal is tiny.
+    return cast(xp(g).round(g * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2)), "int64"), shift
 
 
 def take(space: Choice, chosen: Array, params: Params) -> Steps:
@@ -114,6 +182,20 @@ def masked(rule: Rule, mask: Array) -> Rule:
         seen = mask.reshape(mask.shape + (1,) * (len(signal.shape) - len(mask.shape)))
         steps, state = rule.update(xp(signal).where(seen, signal, 0), state, params, key=key)
         return xp(steps).where(mask, steps, 0), state
+
+    return Rule(rule.init, update)
+
+
+def thinned(rule: Rule, share: float) -> Rule:
+    """Let each parameter step with probability ``share`` alone, drawn anew every update.
+
+    What steps well one parameter at a time, as the heat bath does, may overshoot when all step at once.
+    """
+    positive("thinned: share", share)
+
+    def update(signal: Signal, state: State, params: Params, *, key: Key) -> tuple[Steps, State]:
+        steps, state = rule.update(signal, state, params, key=key)
+        return xp(steps).where(uniform_like(steps, key.fold("thinned")) < share, steps, 0), state
 
     return Rule(rule.init, update)
 

@@ -53,13 +53,15 @@ def start(encoder, seed, *, classes, widths, pins, bound=32):
     )
 
 
-def trained(problem="exclusive or", seed=0, *, widths=(60,), pins=4, settings=QUICK, samples=1000, **options):
+def trained(
+    problem="exclusive or", seed=0, *, widths=(60,), pins=4, bound=32, settings=QUICK, samples=1000, **options
+):
     """Train on a problem; return encoder and events."""
     label, classes = PROBLEMS[problem]
     x = numbers(seed, max(2, samples))
     encoder = TabularEncoder.fit(x, levels=8)
     x = x[:samples]
-    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
+    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound)
     options = {"key": Key(seed).fold("fit"), "settings": settings} | options
     return encoder, list(fit(network, encoder.codes(x), label(x), encoder=encoder, places=places, **options))
 
@@ -102,14 +104,15 @@ def test_it_learns_images():
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_every_rule_drives_it(name):
-    settings = replace(QUICK, rule=make_rule(name, Int(-32, 31)))
+@pytest.mark.parametrize("bound", [1, 32])
+def test_every_rule_drives_it(name, bound):
+    settings = replace(QUICK, rule=name)
     for widths in ((60,), (60, 30)):
         for problem, chance in (("exclusive or", 0.5), ("three classes", 0.5)):
-            _, events = trained(problem, widths=widths, settings=settings)
+            _, events = trained(problem, widths=widths, settings=settings, bound=bound)
             assert events[-1].accuracy > chance + 0.3
             assert events[-1].network.space.contains(events[-1].network.layers[0].counters)
-    _, again = trained(problem, widths=widths, settings=settings, threads=2)
+    _, again = trained(problem, widths=widths, settings=settings, bound=bound, threads=2)
     assert same(again[-1].network, events[-1].network)
 
 
