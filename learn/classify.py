@@ -84,7 +84,7 @@ def sizes(samples: int, features: int, classes: int, tables: int | None = None) 
     chosen = tables or min(MOST_TABLES, max(1000, 200 * classes, min(samples // 8, 32 * features)))
     return Sizes(
         max(chosen, classes) if tables is None else chosen,
-        max(FEWEST_EPOCHS, -(-STEPS // max(1, samples // batch))),
+        max(FEWEST_EPOCHS, -(-STEPS // -(-samples // batch))),
         batch,
         min(150, max(10, 5 * samples // batch)),
         max(0.5, min(2.25, max(0.45, 26 / math.sqrt(samples))) * math.sqrt(chosen / classes)),
@@ -267,7 +267,7 @@ def learn_classifier(
             next(training(replace(settings, epochs=1), min(len(train), steps * settings.batch)))
             took.append(time.monotonic() - began)
         a_step = max(1e-5, (took[2] - took[1]) / TIMED)
-        left = 0.9 * seconds / (a_step * max(1, len(train) // settings.batch))
+        left = 0.9 * seconds / (a_step * -(-len(train) // settings.batch))
         settings = replace(settings, epochs=int(min(MAX_EPOCHS, max(2, left))))
     for event in training(settings, len(train)):
         yield Progress(event, Classifier(event.network, encoder, dataset.name))

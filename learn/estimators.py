@@ -394,8 +394,7 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         key: Key,
         weights: NDArray[np.int64] | None,
     ) -> None:
-        best, since = -1.0, 0
-        done = self.n_iter_
+        best, since, done = -1.0, 0, self.n_iter_
         for event in fit(
             self.network_,
             codes[~out],
@@ -411,11 +410,10 @@ class CircuitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.n_iter_ = done + event.epoch
             self.history_.append(_record(event, self.n_iter_))
             since = 0 if event.validation > best else since + 1
-            if not event.validation < best:  # the later of equals has learned longer
-                best, kept = event.validation if out.any() else best, event.network
+            best = max(best, event.validation)
             if self.patience is not None and since >= self.patience:
                 break
-        self.network_ = kept
+        self.network_ = event.best
         self._circuit = None
 
     def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from learn.errors import RuleError
 from learn.rules.base import (
@@ -68,8 +68,8 @@ class Row(NamedTuple):
         has_latent: whether its state holds float copies of the parameters.
         rests: whether a zero signal, on a fresh state, never steps.
         has_chances: whether an update draws by float probabilities; else an integer signal meets no float.
-        at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the size
-            of the signal; of the heat bath, it lets that share of the parameters draw.
+        at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the
+            size of the signal; of the heat bath, it lets that share of the parameters draw.
         paper: where it is stated.
     """
 
@@ -79,7 +79,7 @@ class Row(NamedTuple):
     has_latent: bool
     rests: bool
     has_chances: bool
-    at_rate: Callable[[RuleSpace, float], Rule]
+    at_rate: Callable[[Any, float], Rule]
     paper: str
 
 

@@ -14,7 +14,8 @@ A rule is pure: it changes neither its arguments nor anything else, and draws on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ from learn.spaces import Choice, Ordered
 Params = Any  # an array of integers; for rules over a whole model, a tuple or list of arrays
 Signal = Any
 Steps = Any
-State = Any  # nested tuples of arrays
+State = Any  # nested tuples and data classes of arrays
 Schedule = Callable[[int], float]
 RuleSpace = Ordered | Choice
 ONE = 1 << 20
@@ -251,26 +252,43 @@ def _progress(step: int, steps: int) -> float:
 
 
 def state_arrays(state: State, name: str = "state") -> dict[str, Array]:
-    """Return the arrays of a state by name (``state.0.votes``), ready for ``np.savez``."""
-    if not isinstance(state, tuple):
-        return {name: state}
-    fields = getattr(state, "_fields", range(len(state)))
-    named = (state_arrays(child, f"{name}.{field}") for field, child in zip(fields, state, strict=True))
+    """Return the arrays of a state by name (``state.0.votes``), ready for ``np.savez``.
+
+    Tuples and data classes are gone through; what is in them beside arrays is no state.
+    """
+    children = _children(state)
+    if children is None:
+        return {name: state} if hasattr(state, "dtype") else {}
+    named = (state_arrays(child, f"{name}.{field}") for field, child in children.items())
     return {key: array for arrays in named for key, array in arrays.items()}
 
 
-def with_arrays(state: State, arrays: dict[str, Array], name: str = "state") -> State:
+def with_arrays(state: State, arrays: Mapping[str, Array], name: str = "state") -> State:
     """Return a state of the same layout holding ``arrays``, as :func:`state_arrays` named them.
 
     Raises:
         RuleError: an array is missing, or has another shape or dtype.
     """
-    if isinstance(state, tuple):
-        fields = getattr(state, "_fields", range(len(state)))
-        children = [with_arrays(child, arrays, f"{name}.{f}") for f, child in zip(fields, state, strict=True)]
-        return type(state)(*children) if hasattr(state, "_fields") else tuple(children)
-    found = arrays.get(name)
-    if found is None or (found.shape, dtype_name(found)) != (state.shape, dtype_name(state)):
+    children = _children(state)
+    if children is None:
+        return _fitting(state, arrays.get(name), name) if hasattr(state, "dtype") else state
+    held = {field: with_arrays(child, arrays, f"{name}.{field}") for field, child in children.items()}
+    if is_dataclass(state):
+        return replace(state, **{field: held[field] for field, child in children.items() if state_arrays(child)})  # type: ignore[type-var]
+    return type(state)(**held) if hasattr(state, "_fields") else tuple(held.values())
+
+
+def _children(state: State) -> dict[str, State] | None:
+    """Return what a tuple or data class holds, by name; None of anything else."""
+    if is_dataclass(state):
+        return {field.name: getattr(state, field.name) for field in fields(state)}
+    if not isinstance(state, tuple):
+        return None
+    return dict(zip(getattr(state, "_fields", map(str, range(len(state)))), state, strict=True))
+
+
+def _fitting(expected: Array, found: Array | None, name: str) -> Array:
+    if found is None or (found.shape, dtype_name(found)) != (expected.shape, dtype_name(expected)):
         came = "nothing" if found is None else f"{dtype_name(found)} {tuple(found.shape)}"
-        raise RuleError(f"{name}: got {came}, expected {dtype_name(state)} {tuple(state.shape)}")
+        raise RuleError(f"{name}: got {came}, expected {dtype_name(expected)} {tuple(expected.shape)}")
     return found

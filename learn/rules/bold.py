@@ -32,12 +32,12 @@ def bold(
 ) -> Rule:
     """Make the Boolean optimiser with an integer accumulator.
 
-    m <- beta m + eta g / scale; a parameter whose |m| reaches the threshold steps once against the sign of m, if it can, and
-    its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign this is the
-    published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words give steps
-    of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at 2**41 / d,
-    so that twice its product with d fits 64 bits and the flips are those of the real-valued rule but for that rounding.
-    A zero signal on a fresh state never steps. Integer signals meet no float.
+    m <- beta m + eta g / scale; a parameter whose |m| reaches the threshold steps once against the sign of m, if it
+    can, and its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign
+    this is the published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words
+    give steps of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at
+    2**41 / d, so that twice its product with d fits 64 bits and the flips are those of the real-valued rule but for that
+    rounding. A zero signal on a fresh state never steps. Integer signals meet no float.
 
     In ``Choice`` there is an accumulator a choice; the choice with the most accumulated gain (-m) is taken when the
     gain reaches the threshold, the first of equals, and all accumulators of that parameter start again at 0. The rule
@@ -73,9 +73,11 @@ def bold(
 
     def update(signal: Signal, state: BoldState, params: Params, *, key: Key) -> tuple[Steps, BoldState]:
         library, size = xp(params), max(1, math.prod(params.shape))
-        limit = ROOM // size
+        limit, flipped = ROOM // size, int(state.flipped)
+        if not 0 <= flipped <= size:
+            raise RuleError(f"bold: got a state of {flipped} steps, expected 0..{size}")
         fresh = in_fixed_point(check_signal(space, signal, params), rate=rate, scale=unit)
-        votes = decayed(state.votes, int(state.flipped), size) + library.clip(fresh, -limit, limit)
+        votes = decayed(state.votes, flipped, size) + library.clip(fresh, -limit, limit)
         votes = library.clip(votes, -limit, limit)
         if isinstance(space, Choice):
             best = votes.argmin(-1)

@@ -53,9 +53,7 @@ def start(encoder, seed, *, classes, widths, pins, bound=32):
     )
 
 
-def trained(
-    problem="exclusive or", seed=0, *, widths=(60,), pins=4, bound=32, settings=QUICK, samples=1000, **options
-):
+def trained(problem="exclusive or", seed=0, *, widths=(60,), pins=4, bound=32, settings=QUICK, samples=1000, **options):
     """Train on a problem; return encoder and events."""
     label, classes = PROBLEMS[problem]
     x = numbers(seed, max(2, samples))
@@ -68,6 +66,11 @@ def trained(
 
 def arrays_of(network):
     return [array for layer in network.layers for array in (*layer.pins, layer.counters)]
+
+
+def told(event):
+    """What an event tells that depends on nothing but the training."""
+    return repr((event.step, event.steps, event.epoch, event.ended, *event[6:12]))
 
 
 def same(a, b):
@@ -138,10 +141,7 @@ def test_key_and_threads(pins, widths):
         _, again = trained(widths=widths, pins=pins, threads=threads)
         assert len(again) == len(events)
         for a, b in zip(events, again, strict=True):
-            assert a._replace(network=None, seconds=0, validation=0) == b._replace(
-                network=None, seconds=0, validation=0
-            )
-            assert same(a.network, b.network)
+            assert told(a) == told(b) and same(a.network, b.network)
     _, other = trained(widths=widths, pins=pins, key=Key(77))
     assert not same(events[-1].network, other[-1].network)
 
@@ -183,11 +183,39 @@ def test_validation_is_only_looked_at():
 
 def test_events():
     _, events = trained(widths=(60, 30), samples=1000, settings=replace(QUICK, epochs=4))
-    assert [event.step for event in events] == [7, 14, 21, 28] and {event.steps for event in events} == {28}
+    assert [event.step for event in events] == [8, 16, 24, 32] and {event.steps for event in events} == {32}
     assert [event.epoch for event in events] == [1, 2, 3, 4]
     assert all(a.seconds <= b.seconds for a, b in pairwise(events))
     assert all(len(event.flips) == 2 and min(event.flips) >= 0 and event.loss > 0 for event in events)
-    assert all(0 <= event.accuracy <= 1 for event in events)
+    assert all(0 <= event.accuracy <= 1 and event.samples_per_second > 0 and event.ended for event in events)
+    assert [len(event.history) for event in events] == [1, 2, 3, 4]
+    for event, of_pass in zip(events, events[-1].history, strict=True):
+        assert repr(of_pass[:]) == repr(event[6:11]) and event.best is event.network
+
+
+def test_a_pulse_in_the_middle_of_a_pass():
+    options = {"samples": 1000, "settings": replace(QUICK, epochs=2, every=5), "widths": (60, 30)}
+    _, events = trained(**options)
+    _, often = trained(**options, pulse=0.0)
+    assert [event.step for event in often] == list(range(1, 17))
+    assert [event.ended for event in often] == ([False] * 7 + [True]) * 2
+    assert [event.epoch for event in often] == [1] * 8 + [2] * 8
+    assert [told(event) for event in often if event.ended] == [told(event) for event in events]
+    for a, b in pairwise(often[:8]):
+        assert all(map(int.__le__, a.flips, b.flips)) and a.swaps <= b.swaps
+    assert len([event for event in trained(**options, pulse=1000.0)[1]]) == 2
+
+
+def test_best_is_the_latest_of_those_that_got_most_right():
+    fresh = numbers(9, 50)
+    encoder, _ = trained("three classes")
+    codes, labels = encoder.codes(fresh), three_classes(fresh)
+    _, events = trained("three classes", validation=(codes, labels))
+    found = [event.validation for event in events]
+    assert len(set(found)) > 2
+    for k, event in enumerate(events):
+        latest = max(range(k + 1), key=lambda i: (found[i], i))
+        assert same(event.best, events[latest].network)
 
 
 def test_no_swaps_keep_the_pins():
@@ -214,9 +242,7 @@ def test_no_swaps_keep_the_pins():
 def training_of(encoder, codes, labels, *, widths, pins, settings, classes=3, seed=0):
     places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
     key, shared = Key(seed).fold("fit"), train._shares(None, 1)
-    training = train._Training(network, codes, labels, None, encoder, key, places, settings, shared)
-    training._draw_candidates(0)
-    return training
+    return train._Training(network, codes, labels, None, encoder, key, places, settings, shared)
 
 
 def bit_of(read, source, against, margin):
@@ -305,22 +331,24 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
 @pytest.mark.parametrize("samples", [1, 5, 63, 64, 65, 127, 128, 129, 200, 255, 256, 383])
 def test_any_number_of_samples(samples):
     _, events = trained(samples=samples, settings=replace(QUICK, epochs=3))
-    assert events[-1].steps == 3 * max(1, samples // 128)
+    assert events[-1].steps == 3 * -(-samples // 128)
     assert all(0 <= event.accuracy <= 1 and np.isfinite(event.loss) for event in events)
 
 
-def test_a_sample_in_every_epoch_or_in_a_batch_to_come():
-    """Of 190 samples a pass of one batch sees 128; another pass sees others."""
-    x = numbers(0, 190)
+@pytest.mark.parametrize(
+    ("samples", "sizes"), [(128, [128]), (129, [64, 65]), (190, [95, 95]), (385, [96, 96, 96, 97])]
+)
+def test_every_sample_once_a_pass(samples, sizes):
+    x = numbers(0, samples)
     encoder = TabularEncoder.fit(x)
-    training = training_of(
-        encoder, encoder.codes(x), three_classes(x), widths=(9,), pins=2, settings=replace(QUICK, epochs=12)
-    )
+    settings = replace(QUICK, epochs=3)
+    training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(9,), pins=2, settings=settings)
     seen, step = [], training._step
     training._step = lambda index, at: seen.append(index.tolist()) or step(index, at)
-    assert len(list(training.run(None))) == 12
-    assert all(len(set(index)) == 128 for index in seen) and len({tuple(index) for index in seen}) == 12
-    assert len({sample for index in seen for sample in index}) == 190
+    assert len(list(training.run(None))) == 3
+    assert [len(index) for index in seen] == sizes * 3
+    orders = [[i for index in seen[k : k + len(sizes)] for i in index] for k in range(0, len(seen), len(sizes))]
+    assert all(sorted(order) == list(range(samples)) for order in orders) and len(set(map(tuple, orders))) == 3
 
 
 def test_swaps_put_the_best_candidates_in_place():
