@@ -32,17 +32,13 @@ def save(path: Path, state: Arrays, *, about: str) -> None:
     """
     arrays = {_ABOUT: np.frombuffer(about.encode(), np.uint8), **state}
     place = Path(os.path.realpath(path))
-    made = None
     try:
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".gatewright-", delete=False) as file:
-            made = Path(file.name)
-            np.savez(file, allow_pickle=False, **{_DIGEST: _digest(arrays)}, **arrays)
-        made.replace(place)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-") as folder:
+            made = Path(folder) / "state.npz"
+            np.savez(made, allow_pickle=False, **{_DIGEST: _digest(arrays)}, **arrays)
+            made.replace(place)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        if made is not None:
-            made.unlink(missing_ok=True)
 
 
 def load(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
@@ -56,7 +52,7 @@ def load(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
         digest, about = arrays.pop(_DIGEST), arrays[_ABOUT].tobytes().decode()
         whole = np.array_equal(digest, _digest(arrays))

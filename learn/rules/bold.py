@@ -36,7 +36,7 @@ def bold(
     can, and its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign
     this is the published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words
     give steps of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at
-    2**41 / d, so that twice its product with d fits 64 bits and the flips are those of the real-valued rule but for that
+    2**41 / d, so that twice its product with d fits 64 bits; the flips are those of the real-valued rule but for that
     rounding. A zero signal on a fresh state never steps. Integer signals meet no float.
 
     In ``Choice`` there is an accumulator a choice; the choice with the most accumulated gain (-m) is taken when the

@@ -159,7 +159,7 @@ def test_a_file_that_cannot_be_written(state, tmp_path, monkeypatch):
     save(path, state, about="old")
 
     def full(file, **arrays):
-        file.write(b"half")
+        file.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
@@ -234,14 +234,12 @@ def wrong_arrays(state, rng):
             yield state | {name: rng.integers(limits.min, limits.max, array.shape, array.dtype, endpoint=True)}
 
 
-def test_wrong_arrays(task, state, tmp_path):
-    """What a file holds is checked before a kernel sees it, even where its digest is right."""
+def test_wrong_arrays(task, state):
+    """What a file may hold, its digest right, is checked before a kernel sees it."""
     refused = went_on = 0
     for wrong in wrong_arrays(state, np.random.default_rng(0)):
-        save(tmp_path / "state.npz", wrong, about="")
-        found, _ = load(tmp_path / "state.npz")
         try:
-            event = next(task.run(resume=found))
+            event = next(task.run(resume=wrong, pulse=0.0))
         except GatewrightError:
             refused += 1
         else:  # sums and votes may be any numbers
