@@ -36,7 +36,7 @@ ONE = 1 << 20
 """1.0 in fixed point."""
 ROOM = 1 << 61
 """Fixed-point numbers saturate here: their doubles still fit 64 bits."""
-DIGITS = 36
+DIGITS = 30
 """Bits that the largest of a float signal keeps in fixed point."""
 
 
@@ -96,7 +96,8 @@ def fixed(name: str, value: float) -> int:
 def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
     """Return rate * signal / scale in units of 2**-20, rounded to nearest, saturating at 2**61: int64.
 
-    No float takes part where the signal is integer; a float one is rounded first, to 36 bits of its largest.
+    No float takes part where the signal is integer; a float one is rounded first, to 30 bits of its largest. The factor
+    rate / scale keeps as many bits as the largest |signal| leaves of 61.
 
     Args:
         signal: any shape.
@@ -106,7 +107,7 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
     Raises:
         RuleError: a float signal that is not finite.
     """
-    g, shift = _integers(signal)
+    g, shift = _integers(signal, math.inf if scale is None else ROOM * scale / (rate * ONE))
     library, size = xp(g), max(1, math.prod(g.shape))
     g = library.clip(g, -(ROOM // size), ROOM // size)  # so that sizes sum to below 2**63
     total = int(abs(g).sum())
@@ -121,14 +122,15 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
     return (g * ((above << shift) // below) + (1 << shift >> 1)) >> shift
 
 
-def _integers(signal: Signal) -> tuple[Array, int]:
-    """Return the signal times 2**shift as int64, and the shift, which is 0 where it is integer already."""
+def _integers(signal: Signal, limit: float) -> tuple[Array, int]:
+    """Return the signal times 2**shift as int64, and the shift: 0 where it is integer; a float saturates at a limit."""
     if "float" not in dtype_name(signal):
         return cast(signal, "int64"), 0
     g = cast(signal, "float64")
     largest = float(abs(g).max()) if math.prod(g.shape) else 0.0
     if not math.isfinite(largest):
         raise RuleError(f"signal: got {largest}, expected finite numbers")
+    g, largest = xp(g).clip(g, -limit, limit), min(largest, limit)
     shift = DIGITS - math.frexp(largest)[1] if largest else 0
     # Two factors, since 2**shift alone may be past the floats where the signal is tiny.
     return cast(xp(g).round(g * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2)), "int64"), shift
