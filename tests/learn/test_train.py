@@ -1,7 +1,9 @@
 """Training of look-up tables: a step against an oracle that goes sample by sample, determinism, and that it learns."""
 
 import dataclasses
+import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 
@@ -391,7 +393,7 @@ def held_arrays(value):
     elif isinstance(value, tuple | list):
         for part in value:
             yield from held_arrays(part)
-    elif dataclasses.is_dataclass(value):
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from held_arrays([getattr(value, field.name) for field in dataclasses.fields(value)])
 
 
@@ -432,6 +434,52 @@ def test_no_floats_take_part_in_a_step(kind, monkeypatch):
     assert set(called) == {*loops, "count_ones", "softmax"} and min(called.values()) >= 2
     arrays = list(held_arrays(vars(training)))
     assert len(arrays) > 20 and {array.dtype.kind for array in arrays} <= {"i", "u"}
+
+
+@contextmanager
+def noted_floats():
+    """Note the functions of this package that hold or return an array of floats when they return."""
+    found = set()
+
+    def look(frame, event, result):
+        name = frame.f_globals.get("__name__", "")
+        if event == "return" and name.startswith("learn."):
+            arrays = held_arrays([*frame.f_locals.values(), result])
+            if any(array.dtype.kind not in "iub" for array in arrays):
+                found.add(f"{name}.{frame.f_code.co_name}")
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_floats_of_a_step_are_chances_that_a_rule_draws_by(rule):
+    """The built-in votes, and the rules of fixed point, hold none at all."""
+    rng = np.random.default_rng(0)
+    features = rng.integers(0, 256, (300, 16))
+    encoder = ImageEncoder(4, 4)
+    settings = replace(QUICK, rule=rule)
+    training = training_of(
+        encoder, encoder.codes(features), rng.integers(0, 3, 300), widths=(12, 9), pins=4, settings=settings
+    )
+    with noted_floats() as found:
+        for step in range(4):
+            training._step(rng.permutation(300)[:128], step)
+    if rule == "vote" or not RULES[rule].has_chances:
+        assert not found
+    assert {name.rpartition(".")[0].split(".")[1] for name in found} <= {"rules", "keys", "arrays"}
+    arrays = held_arrays([vars(run) for run in training.runs])
+    assert {array.dtype.kind for array in arrays} <= {"i", "u"}
+
+
+def test_floats_are_noted():
+    with noted_floats() as found:
+        make_rule("vote", Int(-9, 9)).update(np.arange(9), (), np.zeros(9, np.int8), key=Key(0))
+    assert {"learn.rules.base.read_signal", "learn.keys.uniform"} <= found
 
 
 def test_a_counter_takes_one_byte():
