@@ -108,18 +108,27 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
         RuleError: a float signal that is not finite.
     """
     g, shift = _integers(signal, math.inf if scale is None else ROOM * scale / (rate * ONE))
-    library, size = xp(g), max(1, math.prod(g.shape))
-    g = library.clip(g, -(ROOM // size), ROOM // size)  # so that sizes sum to below 2**63
-    total = int(abs(g).sum())
-    if not total:
+    size = max(1, math.prod(g.shape))
+    g, largest = _held(g, ROOM // size)  # so that sizes sum to below 2**63
+    if not largest:
         return g
-    above, below = (rate * size, total) if scale is None else (rate * ONE << max(0, -shift), scale << max(0, shift))
-    most = ROOM * below // above
-    if most < ROOM // size:
-        g = library.clip(g, -most, most)
+    above, below = rate * ONE << max(0, -shift), (scale or 0) << max(0, shift)
+    if scale is None:
+        above, below = rate * size, int(abs(g).sum())
+    g, largest = _held(g, ROOM * below // above, largest)
     # g * above / below as a product and a shift, the factor as long as 63 bits allow.
-    shift = 62 - (int(abs(g).max()) * above // below).bit_length()
-    return (g * ((above << shift) // below) + (1 << shift >> 1)) >> shift
+    shift = 62 - (largest * above // below).bit_length()
+    product = g * ((above << shift) // below)
+    product += 1 << shift >> 1
+    product >>= shift
+    return product
+
+
+def _held(g: Array, most: int, largest: int | None = None) -> tuple[Array, int]:
+    """Return integers held within -most..most, and the largest size there is; it may be known before."""
+    if largest is None:
+        largest = max(int(g.max()), -int(g.min())) if math.prod(g.shape) else 0
+    return (g, largest) if largest <= most else (xp(g).clip(g, -most, most), most)
 
 
 def _integers(signal: Signal, limit: float) -> tuple[Array, int]:

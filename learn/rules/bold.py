@@ -77,8 +77,7 @@ def bold(
         if not 0 <= flipped <= size:
             raise RuleError(f"bold: got a state of {flipped} steps, expected 0..{size}")
         fresh = in_fixed_point(check_signal(space, signal, params), rate=rate, scale=unit)
-        votes = decayed(state.votes, flipped, size) + library.clip(fresh, -limit, limit)
-        votes = library.clip(votes, -limit, limit)
+        votes = library.clip(decayed(state.votes, flipped, size) + fresh, -limit, limit)
         if isinstance(space, Choice):
             best = votes.argmin(-1)
             gain, steps = -library.amin(votes, -1), take(space, best, params)
