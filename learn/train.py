@@ -536,8 +536,8 @@ class _Training:
         name = self.settings.rule if isinstance(self.settings.rule, str) else "of the caller"
         digest = hashlib.blake2b(repr((self.key, replace(self.settings, rule=name))).encode(), digest_size=16)
         given = (self.codes, self.labels, self.weights, self.places, self.warps, self.start)
-        for array in state_arrays(given).values():
-            digest.update(f"{array.dtype} {array.shape}".encode())
+        for part, array in state_arrays(given).items():
+            digest.update(f"{part} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return np.frombuffer(digest.digest(), np.uint8)
 
