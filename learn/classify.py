@@ -26,7 +26,7 @@ from learn.encoders import Encoder, ImageEncoder, TabularEncoder
 from learn.errors import DataError, TrainError
 from learn.keys import Key
 from learn.models.lut_network import LutNetwork, make_network, network_circuit
-from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
+from learn.train import Event, Settings, State, active_pins, class_scores, fit, passes, probes_of
 
 MAX_DECIMALS = 9
 HELD_OUT = 0.1
@@ -86,7 +86,7 @@ def sizes(samples: int, features: int, classes: int, tables: int | None = None) 
     chosen = tables or min(MOST_TABLES, max(1000, 200 * classes, min(samples // 8, 32 * features)))
     return Sizes(
         max(chosen, classes) if tables is None else chosen,
-        max(FEWEST_EPOCHS, -(-STEPS // max(1, samples // batch))),
+        max(FEWEST_EPOCHS, -(-STEPS // -(-samples // batch))),
         batch,
         min(150, max(10, 5 * samples // batch)),
         max(0.5, min(2.25, max(0.45, 26 / math.sqrt(samples))) * math.sqrt(chosen / classes)),
@@ -211,6 +211,8 @@ def learn_classifier(
     plan: Plan,
     seconds: float | None = None,
     threads: int = 1,
+    pulse: float | None = None,
+    resume: State | None = None,
 ) -> Iterator[Progress]:
     """Train a classifier on a data set, some samples of which are held out.
 
@@ -220,13 +222,16 @@ def learn_classifier(
         plan: what is trained; its ``settings.epochs`` count if ``seconds`` is not given.
         seconds: train for as many epochs as fit about this time, measured on the first steps.
         threads: how many; they change no result.
+        pulse: seconds after which training is reported in the middle of a pass too.
+        resume: the state of the same training, to go on from; it knows how many epochs there are if ``seconds`` are
+            given.
 
     Yields:
-        after each epoch, where training stands; the last one is the result.
+        after each epoch, and at every pulse, where training stands; the last one is the result.
 
     Raises:
         DataError: data that cannot be encoded.
-        TrainError: too few samples, or a bad setting.
+        TrainError: too few samples, a bad setting, or a state of another training.
     """
     features, names = in_integers(dataset)
     share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
@@ -257,7 +262,7 @@ def learn_classifier(
     if plan.warps and isinstance(encoder, ImageEncoder):
         warps = encoder.warps(key.fold("warps"), plan.warps, shift=1, turn=4, scale=0.04, bend=0.2)
 
-    def training(settings: Settings, samples: int) -> Iterator[Event]:
+    def training(settings: Settings, samples: int, **options: Any) -> Iterator[Event]:
         return fit(
             network,
             train[:samples],
@@ -269,18 +274,21 @@ def learn_classifier(
             warps=warps,
             validation=validation if samples == len(train) else None,
             threads=threads,
+            **options,
         )
 
-    if seconds is not None:
+    if resume is not None and seconds is not None:
+        settings = replace(settings, epochs=passes(resume))
+    elif seconds is not None:
         took = []
         for steps in (1, 1, 1 + TIMED):  # kernels compile in the first; the second tells what does not depend on steps
             began = time.monotonic()
             next(training(replace(settings, epochs=1), min(len(train), steps * settings.batch)))
             took.append(time.monotonic() - began)
         a_step = max(1e-5, (took[2] - took[1]) / TIMED)
-        left = 0.9 * seconds / (a_step * max(1, len(train) // settings.batch))
+        left = 0.9 * seconds / (a_step * -(-len(train) // settings.batch))
         settings = replace(settings, epochs=int(min(MAX_EPOCHS, max(2, left))))
-    for event in training(settings, len(train)):
+    for event in training(settings, len(train), pulse=pulse, resume=resume):
         yield Progress(event, Classifier(event.network, encoder, dataset.name))
 
 

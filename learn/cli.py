@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from circuits.table import TruthTable
     from circuits.verify import Verdict
     from learn.search import Event
+    from learn.train import Event as TrainEvent
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 MODELS = ("auto", "exact", "lut_network")
@@ -37,6 +38,7 @@ DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
 STATS_LUT_ANDS = 1500  # larger graphs take longer to map than stats may
 REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on a terminal and in a log
+PULSE, SAVING = 0.5, 30.0  # seconds between two looks at a training, and between two checkpoints of it
 
 
 class _Verbs(TyperGroup):
@@ -262,20 +264,36 @@ def _say(event: Event, table: TruthTable) -> str:
     )
 
 
+def _say_training(event: TrainEvent) -> str:
+    """Return the state of a training in one line."""
+    held_out = f"{event.validation:.2%}" if event.history else "-"
+    return (
+        f"pass {event.epoch}  loss {event.loss:.4f}  training {event.accuracy:.2%}  held out {held_out}"
+        f"  flips {'/'.join(f'{count:,}' for count in event.flips)}  swapped pins {event.swaps:,}"
+        f"  samples {_rate(round(event.samples_per_second), 1.0)}"
+    )
+
+
 @contextmanager
 def _progress(
-    table: TruthTable, seconds: float | None, steps: int | None, quiet: bool
-) -> Iterator[Callable[[Event], None]]:
-    """Yield a function that shows an event: a bar on a terminal, a line now and then in a log, nothing if quiet."""
+    say: Callable[[Any], str], part: Callable[[Any], tuple[float, float | None]], quiet: bool
+) -> Iterator[Callable[[Any], None]]:
+    """Yield a function that shows an event: a bar on a terminal, a line now and then in a log, nothing if quiet.
+
+    Args:
+        say: returns the line of an event.
+        part: returns what is done by an event, and of how much, if that is known.
+        quiet: show nothing.
+    """
     if quiet:
         yield lambda event: None
     elif not sys.stderr.isatty():
         last = [-PLAIN_REFRESH]
 
-        def line(event: Event) -> None:
+        def line(event: Any) -> None:
             if event.seconds - last[0] >= PLAIN_REFRESH:
                 last[0] = event.seconds
-                print(f"{event.seconds:7.1f} s  {_say(event, table)}", file=sys.stderr, flush=True)
+                print(f"{event.seconds:7.1f} s  {say(event)}", file=sys.stderr, flush=True)
 
         yield line
     else:
@@ -290,15 +308,14 @@ def _progress(
             TextColumn("{task.fields[state]}"),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            total = steps or (seconds if seconds is not None and math.isfinite(seconds) else None)
-            task = bar.add_task("", total=total, state="compiling, a while the first time")
+            task = bar.add_task("", total=None, state="compiling, a while the first time")
             shown = [0.0]
 
-            def show(event: Event) -> None:
+            def show(event: Any) -> None:
                 if time.monotonic() - shown[0] >= REFRESH:
                     shown[0] = time.monotonic()
-                    done = event.seconds if steps is None else event.step
-                    bar.update(task, completed=done, state=_say(event, table))
+                    done, total = part(event)
+                    bar.update(task, completed=done, total=total, state=say(event))
 
             yield show
 
@@ -341,8 +358,12 @@ def _learn(
 
     from learn.search import learn as search
 
+    def part(event: Event) -> tuple[float, float | None]:
+        finite = seconds if seconds is not None and math.isfinite(seconds) else None
+        return (event.step, steps) if steps is not None else (event.seconds, finite)
+
     event = None
-    with _stop_signals() as stops, _progress(table, seconds, steps, quiet) as show:
+    with _stop_signals() as stops, _progress(lambda event: _say(event, table), part, quiet) as show:
         for event in search(
             table, key=Key(seed), rule=rule, seconds=seconds, steps=steps, max_ands=max_ands, threads=workers
         ):
@@ -430,6 +451,8 @@ def _learn_classifier(
     tables: int | None,
     warps: int | None,
     encoding: str | None,
+    rule: str,
+    checkpoint: Path | None,
     seconds: float | None,
     steps: int | None,
     seed: int,
@@ -441,6 +464,7 @@ def _learn_classifier(
     from dataclasses import replace
 
     from circuits.order import statistics
+    from learn import checkpoint as files
     from learn.classify import agreeing, in_integers, learn_classifier, plan_for
     from learn.data import DATASETS, load_dataset
     from learn.errors import TrainError
@@ -460,25 +484,33 @@ def _learn_classifier(
         plan = plan._replace(warps=warps)
     if encoding is not None:
         plan = plan._replace(encoding=encoding)
-    if steps:
-        plan = plan._replace(settings=replace(plan.settings, epochs=steps))
+    plan = plan._replace(settings=replace(plan.settings, rule=rule, epochs=steps or plan.settings.epochs))
     workers = threads if threads is not None else _cores()
-    progress = None
-    with _stop_signals() as stops:
-        for progress in learn_classifier(dataset, key=Key(seed), plan=plan, seconds=given, threads=workers):
+    told = {"data": names[0], "seed": seed, "steps": steps, "rule": rule, **plan._asdict()}
+    about = "\n".join(f"{name} {value}" for name, value in told.items() if name != "settings")
+    resume = None if checkpoint is None or not checkpoint.exists() else _resumed(checkpoint, about)
+    progress, saved = None, -math.inf
+    with _stop_signals() as stops, _progress(_say_training, lambda event: (event.step, event.steps), quiet) as show:
+        for progress in learn_classifier(
+            dataset, key=Key(seed), plan=plan, seconds=given, threads=workers, pulse=PULSE, resume=resume
+        ):
             event = progress.event
-            if not quiet:
-                print(
-                    f"{event.seconds:7.1f} s  epoch {event.epoch}  loss {event.loss:.4f}  training {event.accuracy:.2%}"
-                    f"  validation {event.validation:.2%}  flips {sum(event.flips):,}  swapped pins {event.swaps:,}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+            show(event)
+            over = bool(stops) or event.step == event.steps
+            if checkpoint is not None and (over or time.monotonic() - saved >= SAVING):
+                files.save(checkpoint, event.state(), about=about)
+                saved = time.monotonic()
             if stops:
                 break
     if progress is None:
         raise TrainError(f"{dataset.name}: the training ended before its first pass; give it more time")
     event, classifier = progress
+    interrupted = event.step < event.steps
+    accuracy = max((each.validation for each in event.history), default=None) if interrupted else event.validation
+    held = "no pass has ended" if accuracy is None else f"{accuracy:.2%} of the held-out samples right"
+    if interrupted:
+        classifier = replace(classifier, network=event.best)
+        _complain(f"interrupted in pass {event.epoch}: going on with the best network so far")
     circuit = classifier.circuit()
     compared = agreeing(circuit, classifier, in_integers(dataset)[0], Key(seed).fold("proof"), RANDOM_INPUTS)
     written = write_all(circuit, outputs)
@@ -489,7 +521,7 @@ def _learn_classifier(
         "features": dataset.num_features,
         "classes": dataset.num_classes,
         "tables": classifier.network.num_tables,
-        "accuracy": event.validation,
+        "accuracy": accuracy,
         "training_accuracy": event.accuracy,
         "steps": event.epoch,
         "seconds": round(event.seconds, 3),
@@ -497,8 +529,10 @@ def _learn_classifier(
         "ands": _circuit_facts(circuit)["ands"] if classifier.network.num_tables <= COUNTED_TABLES else None,
         "seed": seed,
         "threads": workers,
+        "rule": rule,
+        "history": [each._asdict() for each in event.history],
         "compared": compared,
-        "interrupted": bool(stops),
+        "interrupted": interrupted,
         "written": [str(path) for path in written],
     }
     _report(
@@ -506,13 +540,30 @@ def _learn_classifier(
         as_json,
         f"{dataset.name}: {_noun(dataset.num_samples, 'sample')}, {_noun(dataset.num_features, 'feature')}, "
         f"{dataset.num_classes} classes",
-        f"{event.validation:.2%} of the held-out samples right; {_noun(facts['tables'], 'look-up table')}, "
-        f"{_noun(facts['gates'], 'gate')} with the encoder",
+        f"{held}; {_noun(facts['tables'], 'look-up table')}, {_noun(facts['gates'], 'gate')} with the encoder",
         f"the circuit equals the model on {compared:,} inputs",
-        f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with --steps {event.epoch} --seed {seed}",
+        f"interrupted in pass {event.epoch} after {event.seconds:.1f} s"
+        + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
+        if interrupted
+        else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with --steps {event.epoch} --seed {seed}",
         *(f"wrote {path}" for path in written),
     )
     return 0
+
+
+def _resumed(checkpoint: Path, about: str) -> Any:
+    """Return the state in a checkpoint, which must be of the training that is asked for."""
+    from learn import checkpoint as files
+    from learn.errors import CheckpointError
+
+    state, found = files.load(checkpoint)
+    before, now = (set(words.splitlines()) for words in (found, about))
+    if before != now:
+        raise CheckpointError(
+            f"{checkpoint}: is of another training: {', '.join(sorted(before - now))} there, "
+            f"{', '.join(sorted(now - before))} here; delete it or give another file"
+        )
+    return state
 
 
 @app.command()
@@ -524,7 +575,10 @@ def learn(
             "-o", "--output", metavar="FILE", help="Write the circuit; the suffix picks the format. Repeatable."
         ),
     ] = None,
-    rule: Annotated[str, typer.Option(metavar="NAME", help="The update rule that steers the search.")] = "heat_bath",
+    rule: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The update rule; default heat_bath of a search, vote of a classifier."),
+    ] = None,
     model: Annotated[
         str, typer.Option(metavar="NAME", help="exact or lut_network; auto chooses by the data.")
     ] = MODELS[0],
@@ -537,6 +591,10 @@ def learn(
     encoding: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="How a classifier reads features: quantile, uniform, one_hot, bits or gray."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep a classifier's training here; go on from it if it is there."),
     ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
@@ -559,7 +617,8 @@ def learn(
     takes --seconds (default 60), or --steps passes over the rest.
 
     With a truth table, without --seconds or --steps, the search ends when it stops getting better. Ctrl-C writes the
-    best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up.
+    best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up. With --checkpoint FILE the same
+    command goes on where a training was left, bit by bit.
     """
     from learn.errors import SearchError
 
@@ -568,13 +627,16 @@ def learn(
     if _is_labelled(data, model):
         status = _learn_classifier(
             data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, encoding=encoding,
-            seconds=seconds, steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
+            rule=rule or "vote", checkpoint=checkpoint, seconds=seconds, steps=steps, seed=seed, threads=threads,
+            as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
+    if checkpoint is not None:
+        raise SearchError("--checkpoint: got a truth table, expected labelled samples; a search cannot be resumed")
     status = _learn(
         data,
         output or [],
-        rule=rule,
+        rule=rule or "heat_bath",
         exact=exact,
         seconds=seconds,
         steps=steps,

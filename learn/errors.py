@@ -37,5 +37,9 @@ class TrainError(LearnError):
     """Training was asked for something it cannot do."""
 
 
+class CheckpointError(LearnError):
+    """A file of a training under way is damaged, or of another training."""
+
+
 class SearchError(LearnError):
     """A search was asked for something it cannot do."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any, Self
@@ -24,7 +23,7 @@ from learn.keys import Key
 from learn.losses import huber, softmax
 from learn.lut_kernels import SIGNAL_LIMIT
 from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_network, network_circuit
-from learn.rules import RULES, make_rule
+from learn.rules import RULES
 from learn.train import Loss, Settings, active_pins, class_scores, fit, probes_of
 
 try:
@@ -229,8 +228,6 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
         key: Key,
         weights: NDArray[np.int64] | None,
     ) -> None:
-        if self.rule != "vote":
-            settings = replace(settings, rule=make_rule(self.rule, self.network_.space))
         best, since = -math.inf, 0
         done = self.n_iter_
         for event in fit(
@@ -365,7 +362,13 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         codes = self.encoder_.codes(features)
         size = self._sizes(int((~out).sum()))
         settings = Settings(
-            epochs=size.epochs, batch=size.batch, scale=scale, tau=self._tau, swap=float(self.swap), every=size.every
+            epochs=size.epochs,
+            batch=size.batch,
+            scale=scale,
+            tau=self._tau,
+            swap=float(self.swap),
+            every=size.every,
+            rule=self.rule,
         )
         self._train(codes, labels, out, settings, key.fold("fit"), weights)
         self._calibrate(codes, labels, out)
@@ -404,7 +407,16 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         weights, scale = self._weighing(labels)
         codes, none = self.encoder_.codes(features), np.zeros(len(labels), bool)
         size = self._sizes(len(labels))
-        settings = Settings(epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=scale, tau=size.tau, swap=0.0)
+        settings = Settings(
+            epochs=1,
+            batch=size.batch,
+            rate=PARTIAL_RATE,
+            end=1.0,
+            scale=scale,
+            tau=size.tau,
+            swap=0.0,
+            rule=self.rule,
+        )
         self._train(codes, labels, none, settings, key.fold("partial", self.n_iter_), weights)
         self._calibrate(codes, labels, none)
         return self
@@ -575,6 +587,7 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             scale=SIGNAL_LIMIT,
             tau=RESIDUAL,
             swap=float(self.swap),
+            rule=self.rule,
             every=size.every,
         )
         self._train(codes, wanted, out, settings, key.fold("fit"), None)
@@ -612,7 +625,14 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             self._scale_to(self._tick, self._middle, float(np.abs(target).max()))
         size = self._sizes(len(target))
         settings = Settings(
-            epochs=1, batch=size.batch, rate=PARTIAL_RATE, end=1.0, scale=SIGNAL_LIMIT, tau=RESIDUAL, swap=0.0
+            epochs=1,
+            batch=size.batch,
+            rate=PARTIAL_RATE,
+            end=1.0,
+            scale=SIGNAL_LIMIT,
+            tau=RESIDUAL,
+            swap=0.0,
+            rule=self.rule,
         )
         none = np.zeros(len(target), bool)
         codes = self.encoder_.codes(features)

@@ -6,11 +6,14 @@ no particular order, so any number of threads gives the same network, bit for bi
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from learn import lut_kernels as kernels
 from learn.encoders import Codes, Encoder
-from learn.errors import TrainError
+from learn.errors import ModelError, RuleError, TrainError
 from learn.keys import Key
 from learn.losses import softmax
 from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
-from learn.rules import Rule
+from learn.rules import Rule, annealed, state_arrays, with_arrays
 
 PROBES = 1024
 """Training samples on which new pins are looked at."""
@@ -36,9 +39,10 @@ class Settings:
     """How a network is trained.
 
     Attributes:
-        epochs: passes over the samples, each in an order of its own that leaves out those behind the last full batch.
-        batch: samples a step, a multiple of 64.
-        rate: of the vote rule at the start; it falls along half a cosine to ``end`` times that.
+        epochs: passes over the samples, each in an order of its own.
+        batch: samples a step at most, a multiple of 64; the batches of a pass are as equal as can be.
+        rate: of the rule at the start, by how much a counter moves a step on average; it falls along half a cosine to
+            ``end`` times that.
         end: see there.
         scale: the largest error signal, at most 127.
         tau: the unit of the scores in the softmax; None chooses by the number of tables a class.
@@ -46,7 +50,8 @@ class Settings:
         every: steps between two times.
         swapping: the share of the training during which pins are swapped.
         rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
-        rule: a rule that steps the counters in place of the built-in votes; None for the votes.
+        rule: what steps the counters: a name of ``learn.rules.RULES``, whose rate falls as ``rate`` and ``end`` say,
+            or a rule, which keeps its settings. The rule named "vote" is the built-in one, a kernel.
     """
 
     epochs: int = 10
@@ -59,7 +64,7 @@ class Settings:
     every: int = 150
     swapping: float = 0.8
     rare: float = 0.06
-    rule: Rule | None = None
+    rule: str | Rule = "vote"
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -76,32 +81,93 @@ RANGES: dict[str, tuple[float, float]] = {
 """What settings may be."""
 
 
-class Event(NamedTuple):
-    """Where training stands after an epoch.
+class Pass(NamedTuple):
+    """What a pass over the samples came to, or comes to so far.
 
     Attributes:
-        step: steps so far, and ``steps``, of how many.
-        steps: see there.
-        epoch: epochs so far.
-        seconds: time since the start.
-        loss: mean cross-entropy of the epoch's samples before their steps, in nats.
+        loss: mean cross-entropy of its samples before their steps, in nats.
         accuracy: share of them classified right before their steps.
-        validation: share of the validation samples classified right; NaN without any.
-        flips: entries that flipped in the epoch, a layer.
-        swaps: pins that were swapped in the epoch.
-        network: the network now.
+        validation: share of the validation samples classified right after it; NaN without any, or while it lasts.
+        flips: entries that flipped in it, a layer.
+        swaps: pins that were swapped in it.
     """
 
-    step: int
-    steps: int
-    epoch: int
-    seconds: float
     loss: float
     accuracy: float
     validation: float
     flips: tuple[int, ...]
     swaps: int
+
+
+State = dict[str, NDArray[Any]]
+"""A training under way, as arrays by name; see ``learn.checkpoint``."""
+
+
+class Event(NamedTuple):
+    """Where training stands after a pass, or in the middle of one.
+
+    Attributes:
+        step: steps so far, and ``steps``, of how many.
+        steps: see there.
+        epoch: passes so far, the one under way among them.
+        ended: whether that one has ended.
+        seconds: time since the start, that before a state it went on from among it.
+        samples_per_second: trained on in this pass.
+        loss: as in :class:`Pass`, of the pass so far, like ``accuracy``, ``flips`` and ``swaps``.
+        accuracy: see there.
+        validation: as in :class:`Pass`, of the last pass that has ended.
+        flips: see there.
+        swaps: see there.
+        history: the passes that have ended.
+        network: the network now.
+        best: the network that got most validation samples right after a pass, the later of equals; without any, the
+            network now.
+        state: ``state()`` is what :func:`fit` goes on from; to be asked for before the next event.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    ended: bool
+    seconds: float
+    samples_per_second: float
+    loss: float
+    accuracy: float
+    validation: float
+    flips: tuple[int, ...]
+    swaps: int
+    history: tuple[Pass, ...]
     network: LutNetwork
+    best: LutNetwork
+    state: Callable[[], State]
+
+
+class _Held(NamedTuple):
+    """Everything of a training that changes; a file of it holds these arrays."""
+
+    step: NDArray[np.int64]  # ()
+    sums: NDArray[np.float64]  # (3,): seconds; of this pass loss; validation of the best
+    counts: NDArray[np.int64]  # (3 + layers,): of this pass samples, right ones, swaps and flips a layer
+    history: NDArray[np.float64]  # (epochs, 3): loss, accuracy, validation
+    moves: NDArray[np.int64]  # (epochs, 1 + layers): swaps, flips
+    network: LutNetwork
+    best: LutNetwork
+    rules: tuple[Any, ...]  # the state of the rule in each layer
+    candidates: Pins
+    changes: NDArray[np.int64]
+    fingerprint: NDArray[np.uint8]  # (16,)
+
+
+def passes(state: State) -> int:
+    """Return how many passes the training of a state takes.
+
+    Raises:
+        TrainError: it is no state of a training.
+    """
+    history = state.get("training.history")
+    if history is None or history.ndim != 2 or not len(history):
+        raise TrainError("fit: got arrays that are no state of a training, expected those of a checkpoint")
+    return len(history)
 
 
 def default_tau(tables_a_class: float) -> float:
@@ -120,7 +186,7 @@ class _Run:
     outputs: Codes  # row 0 zero, then a row a table
     votes: NDArray[np.int32]
     signal_row: NDArray[np.int32]
-    rule_state: Any = None
+    rule_state: Any = ()
     flips: int = 0
 
 
@@ -280,6 +346,8 @@ def fit(
     loss: Loss = softmax,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
+    pulse: float | None = None,
+    resume: State | None = None,
 ) -> Iterator[Event]:
     """Train a network; it is not changed, events carry what it has become.
 
@@ -297,12 +365,14 @@ def fit(
             right means nothing.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
+        pulse: seconds after which there is an event in the middle of a pass too.
+        resume: the state of the same training, to go on from exactly as if it had never been left.
 
     Yields:
-        an event after each epoch.
+        an event after each pass, and at every pulse.
 
     Raises:
-        TrainError: data or weights that do not fit the network, or a setting out of range.
+        TrainError: data or weights that do not fit the network, a setting out of range, or a state of another training.
     """
     _check_codes("fit", network, codes, labels, classes=loss is softmax)
     if validation is not None:
@@ -329,7 +399,9 @@ def fit(
     try:
         shared = _shares(pool, threads)
         training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, shared, warps, loss)
-        yield from training.run(validation)
+        if resume is not None:
+            training.resume(resume)
+        yield from training.run(validation, pulse)
     finally:
         if pool:
             pool.shutdown()
@@ -361,58 +433,168 @@ class _Training:
         warps: NDArray[np.int32] | None = None,
         loss: Loss = softmax,
     ) -> None:
-        self.warps, self.loss = warps, loss
+        self.warps, self.criterion = warps, loss
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
         self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
         self.groups = network.groups
-        last = len(network.layers) - 1
-        self.runs = [
-            _run_of(layer, settings.batch, self.groups if d == last else np.arange(len(layer.counters), dtype=np.int32))
-            for d, layer in enumerate(network.layers)
-        ]
-        if settings.rule:
-            for run in self.runs:
-                run.rule_state = settings.rule.init(run.counters)
+        self.rule: Rule | None = None
         tables = len(self.groups)
         self.tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
-        self.batches = max(1, len(codes) // settings.batch)
+        self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
         self.probes = probes_of(codes, key.fold("probes"))
-        self.candidates = _Candidates(self.runs[0].pins)
-        self.swaps = 0
-
-    def run(self, validation: tuple[Codes, NDArray[np.int64]] | None) -> Iterator[Event]:
-        """Train, an event an epoch."""
-        began, step, settings = time.monotonic(), 0, self.settings
+        self.rule = self._rule()
+        self.runs = self._runs(network)
+        self.step, self.seconds, self.loss, self.right, self.seen, self.swaps = 0, 0.0, 0.0, 0, 0, 0
+        self.history: list[Pass] = []
+        self.best, self.most = network, -1.0
         self._draw_candidates(0)
-        for epoch in range(settings.epochs):
+
+    def run(self, validation: tuple[Codes, NDArray[np.int64]] | None, pulse: float | None = None) -> Iterator[Event]:
+        """Train; an event a pass, and one after a step where ``pulse`` seconds have gone by since the last."""
+        began, told = time.monotonic() - self.seconds, time.monotonic()
+        if self.step == self.steps:
+            yield self._event(0.0)
+        for epoch in range(self.step // self.batches, self.settings.epochs):
             order = np.argsort(self.key.fold("order", epoch).words(len(self.codes)), kind="stable")
-            loss, right, seen = 0.0, 0, 0
-            self.swaps = 0
-            for run in self.runs:
-                run.flips = 0
-            for b in range(self.batches):
-                index = order[b * settings.batch : (b + 1) * settings.batch]
-                part_loss, part_right = self._step(index, step)
-                loss, right, seen = loss + part_loss, right + part_right, seen + len(index)
-                step += 1
+            entered, seen = time.monotonic(), self.seen
+            for b in range(self.step % self.batches, self.batches):
+                index = order[len(order) * b // self.batches : len(order) * (b + 1) // self.batches]
+                loss, right = self._step(index, self.step)
+                self.loss, self.right, self.seen = self.loss + loss, self.right + right, self.seen + len(index)
+                self.step += 1
+                now = time.monotonic()
+                self.seconds, speed = now - began, (self.seen - seen) / max(now - entered, 1e-9)
+                if pulse is not None and now - told >= pulse and b + 1 < self.batches:
+                    yield self._event(speed)
+                    told = time.monotonic()
+            self._end_pass(validation)
+            self.seconds = time.monotonic() - began
+            yield self._event(speed)
+            told = time.monotonic()
+
+    def _pass(self, validation: float) -> Pass:
+        return Pass(
+            self.loss / max(1, self.seen),
+            self.right / max(1, self.seen),
+            validation,
+            tuple(run.flips for run in self.runs),
+            self.swaps,
+        )
+
+    def _end_pass(self, validation: tuple[Codes, NDArray[np.int64]] | None) -> None:
+        found = math.nan
+        if validation is not None:
             network = self.network()
-            found = float("nan")
-            if validation is not None:
-                found = float((class_scores(network, validation[0]).argmax(axis=1) == validation[1]).mean())
-            yield Event(
-                step,
-                self.steps,
-                epoch + 1,
-                time.monotonic() - began,
-                loss / seen,
-                right / seen,
-                found,
-                tuple(run.flips for run in self.runs),
-                self.swaps,
-                network,
-            )
+            found = float((class_scores(network, validation[0]).argmax(axis=1) == validation[1]).mean())
+            if found >= self.most:  # the later of equals has learned longer
+                self.best, self.most = network, found
+        self.history.append(self._pass(found))
+        self.loss, self.right, self.seen, self.swaps = 0.0, 0, 0, 0
+        for run in self.runs:
+            run.flips = 0
+
+    def _event(self, speed: float) -> Event:
+        ended = self.step % self.batches == 0
+        last = self.history[-1].validation if self.history else math.nan
+        now, step, network = self.history[-1] if ended else self._pass(last), self.step, self.network()
+
+        def state() -> State:
+            if self.step != step:
+                raise TrainError("state: training has gone on, expected to be asked for before the next event")
+            return state_arrays(self._held(), "training")
+
+        return Event(
+            step,
+            self.steps,
+            len(self.history) + (not ended),
+            ended,
+            self.seconds,
+            speed,
+            *now,
+            tuple(self.history),
+            network,
+            self.best if self.most >= 0 else network,
+            state,
+        )
+
+    def _held(self) -> _Held:
+        epochs, layers = self.settings.epochs, len(self.runs)
+        history, moves = np.full((epochs, 3), math.nan), np.zeros((epochs, 1 + layers), np.int64)
+        for row, each in enumerate(self.history):
+            history[row], moves[row] = each[:3], (each.swaps, *each.flips)
+        return _Held(
+            np.array(self.step, np.int64),
+            np.array([self.seconds, self.loss, self.most]),
+            np.array([self.seen, self.right, self.swaps, *(run.flips for run in self.runs)], np.int64),
+            history,
+            moves,
+            self.network(),
+            self.best,
+            tuple(run.rule_state for run in self.runs),
+            self.candidates.pins,
+            self.candidates.changes.copy(),
+            self._fingerprint,
+        )
+
+    @cached_property
+    def _fingerprint(self) -> NDArray[np.uint8]:
+        """A digest of what a training is given, uint8 (16,): a state is of the training with the same one."""
+        name = self.settings.rule if isinstance(self.settings.rule, str) else "of the caller"
+        digest = hashlib.blake2b(repr((self.key, replace(self.settings, rule=name))).encode(), digest_size=16)
+        given = (self.codes, self.labels, self.weights, self.places, self.warps, self.start)
+        for part, array in state_arrays(given).items():
+            digest.update(f"{part} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return np.frombuffer(digest.digest(), np.uint8)
+
+    def resume(self, state: State) -> None:
+        """Stand where the training of a state stood.
+
+        Raises:
+            TrainError: the state does not fit this training.
+        """
+        try:
+            held = with_arrays(self._held(), state, "training")
+            layers = held.network.layers
+            replace(held.network, layers=(replace(layers[0], pins=held.candidates), *layers[1:]))  # checks the pins
+        except (RuleError, ModelError) as error:
+            raise TrainError(f"fit: the state to go on from is of another training: {error}") from None
+        if not np.array_equal(held.fingerprint, self._fingerprint):
+            raise TrainError("fit: the state to go on from is of another training: of other data, key or settings")
+        step, inside = int(held.step), all(self.start.space.contains(layer.counters) for layer in layers)
+        if not 0 <= step <= self.steps or not inside:
+            raise TrainError(f"fit: the state to go on from has step {step} or counters out of range")
+        self.step, (self.seconds, self.loss, self.most) = step, held.sums.tolist()
+        self.seen, self.right, self.swaps, *flipped = held.counts.tolist()
+        rows = zip(held.history.tolist(), held.moves.tolist(), strict=True)
+        done = islice(rows, step // self.batches)
+        self.history = [Pass(a, b, c, tuple(flips), swaps) for (a, b, c), (swaps, *flips) in done]
+        self.runs, self.best = self._runs(held.network), held.best.copy()
+        for run, flips, rule_state in zip(self.runs, flipped, held.rules, strict=True):
+            run.flips, run.rule_state = flips, rule_state
+        self.candidates = _Candidates(held.candidates.copy(), held.changes.copy())
+
+    def _runs(self, network: LutNetwork) -> list[_Run]:
+        """Return the arrays of the layers in training, as a network has them."""
+        rows = [np.arange(len(layer.counters), dtype=np.int32) for layer in network.layers[:-1]]
+        runs = [
+            _run_of(layer, self.settings.batch, row)
+            for layer, row in zip(network.layers, (*rows, self.groups), strict=True)
+        ]
+        for run in runs:
+            run.rule_state = self.rule.init(run.counters) if self.rule else ()
+        return runs
+
+    def _rule(self) -> Rule | None:
+        """Return the rule that steps the counters; None for the built-in votes."""
+        s = self.settings
+        if isinstance(s.rule, Rule):
+            return s.rule
+        if s.rule == "vote":
+            return None
+        return annealed(s.rule, self.start.space, rate=s.rate, end=s.end, steps=self.steps)
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
@@ -432,7 +614,7 @@ class _Training:
             read = run.outputs
         scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
         labels = self.labels[index]
-        loss, error = self.loss(scores, labels, scale=settings.scale, tau=self.tau)
+        loss, error = self.criterion(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
             error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
@@ -482,8 +664,8 @@ class _Training:
 
     def _step_counters(self, run: _Run, depth: int, size: int, step: int) -> int:
         settings, space, key = self.settings, self.start.space, self.key.fold("step", depth, step)
-        if settings.rule:
-            steps, run.rule_state = settings.rule.update(run.votes, run.rule_state, run.counters, key=key)
+        if self.rule:
+            steps, run.rule_state = self.rule.update(run.votes, run.rule_state, run.counters, key=key)
             after = space.add(run.counters, steps)
             flips = int(((after >= 0) != (run.counters >= 0)).sum())
             run.counters[:] = after
@@ -535,4 +717,16 @@ class _Training:
         self._draw_candidates(step)
 
 
-__all__ = ["Event", "Settings", "active_pins", "class_scores", "deeper_pins", "default_tau", "fit", "probes_of"]
+__all__ = [
+    "Event",
+    "Pass",
+    "Settings",
+    "State",
+    "active_pins",
+    "class_scores",
+    "deeper_pins",
+    "default_tau",
+    "fit",
+    "passes",
+    "probes_of",
+]

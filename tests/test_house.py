@@ -26,6 +26,7 @@ ROOMS = {
             "search",
             "data",
             "train",
+            "checkpoint",
             "classify",
             "nets",
             "evaluate",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from learn.errors import RuleError
 from learn.rules.base import (
     IDENTITY,
     Rule,
+    RuleSpace,
     Schedule,
     chain,
     constant,
@@ -19,10 +20,13 @@ from learn.rules.base import (
     powers,
     scheduled,
     state_arrays,
+    thinned,
     with_arrays,
 )
+from learn.rules.binary_connect import binary_connect
 from learn.rules.bold import bold
 from learn.rules.heat_bath import heat_bath
+from learn.rules.rounding import rounding
 from learn.rules.vote import vote
 from learn.rules.zim import zim
 from learn.spaces import Bit, Choice, Int, Sign, Ternary
@@ -33,6 +37,8 @@ __all__ = [
     "Row",
     "Rule",
     "Schedule",
+    "annealed",
+    "binary_connect",
     "bold",
     "chain",
     "constant",
@@ -42,8 +48,10 @@ __all__ = [
     "make_rule",
     "masked",
     "powers",
+    "rounding",
     "scheduled",
     "state_arrays",
+    "thinned",
     "vote",
     "with_arrays",
     "zim",
@@ -59,6 +67,9 @@ class Row(NamedTuple):
         needs_key: whether its steps depend on the key.
         has_latent: whether its state holds float copies of the parameters.
         rests: whether a zero signal, on a fresh state, never steps.
+        has_chances: whether an update draws by float probabilities; else an integer signal meets no float.
+        at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the
+            size of the signal; of the heat bath, it lets that share of the parameters draw.
         paper: where it is stated.
     """
 
@@ -67,38 +78,114 @@ class Row(NamedTuple):
     needs_key: bool
     has_latent: bool
     rests: bool
+    has_chances: bool
+    at_rate: Callable[[Any, float], Rule]
     paper: str
 
 
-_EVERY = (Bit, Sign, Ternary, Int, Choice)
+_ORDERED = (Bit, Sign, Ternary, Int)
+_EVERY = (*_ORDERED, Choice)
 _ZIM = "Wilson, Zanasi and Constantinides 2025, arXiv 2512.04051"
 
+
 RULES: dict[str, Row] = {
-    "zim": Row(zim, _EVERY, needs_key=True, has_latent=False, rests=True, paper=_ZIM),
-    "zim_global": Row(partial(zim, scope="all"), _EVERY, needs_key=True, has_latent=False, rests=True, paper=_ZIM),
-    "bold": Row(bold, _EVERY, needs_key=False, has_latent=False, rests=True, paper="BOLD 2024, arXiv 2405.16339"),
-    "vote": Row(vote, _EVERY, needs_key=True, has_latent=False, rests=True, paper="relative of ZIM, arXiv 2512.04051"),
+    "zim": Row(
+        zim,
+        _EVERY,
+        needs_key=True,
+        has_latent=False,
+        rests=True,
+        has_chances=True,
+        at_rate=lambda space, rate: zim(space, share=rate),
+        paper=_ZIM,
+    ),
+    "zim_global": Row(
+        partial(zim, scope="all"),
+        _EVERY,
+        needs_key=True,
+        has_latent=False,
+        rests=True,
+        has_chances=True,
+        at_rate=lambda space, rate: zim(space, share=rate, scope="all"),
+        paper=_ZIM,
+    ),
+    "bold": Row(
+        bold,
+        _EVERY,
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: bold(space, eta=rate, scale=None),
+        paper="BOLD 2024, arXiv 2405.16339",
+    ),
+    "vote": Row(
+        vote,
+        _EVERY,
+        needs_key=True,
+        has_latent=False,
+        rests=True,
+        has_chances=True,
+        at_rate=lambda space, rate: vote(space, rate=rate),
+        paper="relative of ZIM, arXiv 2512.04051",
+    ),
+    "rounding": Row(
+        rounding,
+        _ORDERED,
+        needs_key=True,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: rounding(space, rate=rate),
+        paper="Li et al. 2017, arXiv 1706.02379",
+    ),
+    "binary_connect": Row(
+        binary_connect,
+        _ORDERED,
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: binary_connect(space, rate=rate),
+        paper="Courbariaux, Bengio and David 2015, arXiv 1511.00363",
+    ),
     "heat_bath": Row(
         heat_bath,
         _EVERY,
         needs_key=True,
         has_latent=False,
         rests=False,
+        has_chances=True,
+        at_rate=lambda space, rate: thinned(heat_bath(space), rate),
         paper="Geman and Geman 1984, doi 10.1109/TPAMI.1984.4767596",
     ),
 }
 
 
-def make_rule(name: str, space: Bit | Sign | Ternary | Int | Choice, **settings: object) -> Rule:
+def make_rule(name: str, space: RuleSpace, **settings: object) -> Rule:
     """Make a rule by name.
 
     Raises:
         RuleError: an unknown name, a space the rule does not work in, or a bad setting.
     """
+    return _row(name, space).factory(space, **settings)
+
+
+def _row(name: str, space: RuleSpace) -> Row:
     row = RULES.get(name)
     if row is None:
         raise RuleError(f"rule: got {name!r}, expected one of {', '.join(RULES)}")
     if not isinstance(space, row.spaces):
         works = ", ".join(kind.__name__ for kind in row.spaces)
         raise RuleError(f"rule {name}: does not work in {space}, expected one of {works}")
-    return row.factory(space, **settings)
+    return row
+
+
+def annealed(name: str, space: RuleSpace, *, rate: float, end: float, steps: int) -> Rule:
+    """Make a rule by name whose rate falls along half a cosine from ``rate`` to ``end`` times that, over ``steps``.
+
+    Raises:
+        RuleError: as for :func:`make_rule`.
+    """
+    row = _row(name, space)
+    return scheduled(partial(row.at_rate, space), rate=cosine(rate, end * rate, steps=steps))

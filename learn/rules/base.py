@@ -4,8 +4,9 @@ The convention, everywhere. A positive signal means that the loss grows when the
 it. In an ordered space (Bit, Sign, Ternary, Int) the signal has the shape of the parameters. In ``Choice(n)`` it has
 one more axis at the end, of length n: ``signal[..., j]`` is the change of the loss if choice j were taken, so it is 0
 at the current choice and negative where the loss would fall; the step is ``(chosen - current) mod n``. Signals may be
-integer or float and are read as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the
-parameters, already fitted to the space.
+integer or float. Rules of fixed point (:func:`in_fixed_point`) make integers of them at the door; rules that draw by
+chances read them as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the parameters,
+already fitted to the space.
 
 A rule is pure: it changes neither its arguments nor anything else, and draws only from the key it is given.
 """
@@ -13,7 +14,8 @@ A rule is pure: it changes neither its arguments nor anything else, and draws on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,9 +29,15 @@ from learn.spaces import Choice, Ordered
 Params = Any  # an array of integers; for rules over a whole model, a tuple or list of arrays
 Signal = Any
 Steps = Any
-State = Any  # nested tuples of arrays
+State = Any  # nested tuples and data classes of arrays
 Schedule = Callable[[int], float]
 RuleSpace = Ordered | Choice
+ONE = 1 << 20
+"""1.0 in fixed point."""
+ROOM = 1 << 61
+"""Fixed-point numbers saturate here: their doubles still fit 64 bits."""
+DIGITS = 30
+"""Bits that the largest of a float signal keeps in fixed point."""
 
 
 class Rule(NamedTuple):
@@ -59,10 +67,82 @@ def read_signal(space: RuleSpace, signal: Signal, params: Params) -> Array:
     Raises:
         RuleError: a shape that does not fit the parameters and the space.
     """
+    return cast(check_signal(space, signal, params), "float64")
+
+
+def check_signal(space: RuleSpace, signal: Signal, params: Params) -> Signal:
+    """Return the signal as it is, its shape checked.
+
+    Raises:
+        RuleError: a shape that does not fit the parameters and the space.
+    """
     expected = (*params.shape, space.n) if isinstance(space, Choice) else params.shape
     if signal.shape != expected:
         raise RuleError(f"signal: got shape {tuple(signal.shape)}, expected {tuple(expected)} for {space}")
-    return cast(signal, "float64")
+    return signal
+
+
+def fixed(name: str, value: float) -> int:
+    """Return a setting in fixed point.
+
+    Raises:
+        RuleError: below 2**-20 or above 2**20.
+    """
+    if not 1 / ONE <= value <= ONE:
+        raise RuleError(f"{name}: got {value}, expected 2**-20 to 2**20")
+    return round(value * ONE)
+
+
+def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
+    """Return rate * signal / scale in units of 2**-20, rounded to nearest, saturating at 2**61: int64.
+
+    No float takes part where the signal is integer; a float one is rounded first, to 30 bits of its largest. The factor
+    rate / scale keeps as many bits as the largest |signal| leaves of 61.
+
+    Args:
+        signal: any shape.
+        rate: in fixed point, above 0.
+        scale: in fixed point; None for the mean |signal|, which adapts to every array.
+
+    Raises:
+        RuleError: a float signal that is not finite.
+    """
+    g, shift = _integers(signal, math.inf if scale is None else ROOM * scale / (rate * ONE))
+    size = max(1, math.prod(g.shape))
+    g, largest = _held(g, ROOM // size)  # so that sizes sum to below 2**63
+    if not largest:
+        return g
+    above, below = rate * ONE << max(0, -shift), (scale or 0) << max(0, shift)
+    if scale is None:
+        above, below = rate * size, int(abs(g).sum())
+    g, largest = _held(g, ROOM * below // above, largest)
+    # g * above / below as a product and a shift, the factor as long as 63 bits allow.
+    shift = 62 - (largest * above // below).bit_length()
+    product = g * ((above << shift) // below)
+    product += 1 << shift >> 1
+    product >>= shift
+    return product
+
+
+def _held(g: Array, most: int, largest: int | None = None) -> tuple[Array, int]:
+    """Return integers held within -most..most, and the largest size there is; it may be known before."""
+    if largest is None:
+        largest = max(int(g.max()), -int(g.min())) if math.prod(g.shape) else 0
+    return (g, largest) if largest <= most else (xp(g).clip(g, -most, most), most)
+
+
+def _integers(signal: Signal, limit: float) -> tuple[Array, int]:
+    """Return the signal times 2**shift as int64, and the shift: 0 where it is integer; a float saturates at a limit."""
+    if "float" not in dtype_name(signal):
+        return cast(signal, "int64"), 0
+    g = cast(signal, "float64")
+    largest = float(abs(g).max()) if math.prod(g.shape) else 0.0
+    if not math.isfinite(largest):
+        raise RuleError(f"signal: got {largest}, expected finite numbers")
+    g, largest = xp(g).clip(g, -limit, limit), min(largest, limit)
+    shift = DIGITS - math.frexp(largest)[1] if largest else 0
+    # Two factors, since 2**shift alone may be past the floats where the signal is tiny.
+    return cast(xp(g).round(g * 2.0 ** (shift // 2) * 2.0 ** (shift - shift // 2)), "int64"), shift
 
 
 def take(space: Choice, chosen: Array, params: Params) -> Steps:
@@ -118,6 +198,20 @@ def masked(rule: Rule, mask: Array) -> Rule:
     return Rule(rule.init, update)
 
 
+def thinned(rule: Rule, share: float) -> Rule:
+    """Let each parameter step with probability ``share`` alone, drawn anew every update.
+
+    What steps well one parameter at a time, as the heat bath does, may overshoot when all step at once.
+    """
+    positive("thinned: share", share)
+
+    def update(signal: Signal, state: State, params: Params, *, key: Key) -> tuple[Steps, State]:
+        steps, state = rule.update(signal, state, params, key=key)
+        return xp(steps).where(uniform_like(steps, key.fold("thinned")) < share, steps, 0), state
+
+    return Rule(rule.init, update)
+
+
 class Scheduled(NamedTuple):
     """The state of a scheduled rule."""
 
@@ -169,26 +263,43 @@ def _progress(step: int, steps: int) -> float:
 
 
 def state_arrays(state: State, name: str = "state") -> dict[str, Array]:
-    """Return the arrays of a state by name (``state.0.votes``), ready for ``np.savez``."""
-    if not isinstance(state, tuple):
-        return {name: state}
-    fields = getattr(state, "_fields", range(len(state)))
-    named = (state_arrays(child, f"{name}.{field}") for field, child in zip(fields, state, strict=True))
+    """Return the arrays of a state by name (``state.0.votes``), ready for ``np.savez``.
+
+    Tuples and data classes are gone through; what is in them beside arrays is no state.
+    """
+    children = _children(state)
+    if children is None:
+        return {name: state} if hasattr(state, "dtype") else {}
+    named = (state_arrays(child, f"{name}.{field}") for field, child in children.items())
     return {key: array for arrays in named for key, array in arrays.items()}
 
 
-def with_arrays(state: State, arrays: dict[str, Array], name: str = "state") -> State:
+def with_arrays(state: State, arrays: Mapping[str, Array], name: str = "state") -> State:
     """Return a state of the same layout holding ``arrays``, as :func:`state_arrays` named them.
 
     Raises:
         RuleError: an array is missing, or has another shape or dtype.
     """
-    if isinstance(state, tuple):
-        fields = getattr(state, "_fields", range(len(state)))
-        children = [with_arrays(child, arrays, f"{name}.{f}") for f, child in zip(fields, state, strict=True)]
-        return type(state)(*children) if hasattr(state, "_fields") else tuple(children)
-    found = arrays.get(name)
-    if found is None or (found.shape, dtype_name(found)) != (state.shape, dtype_name(state)):
+    children = _children(state)
+    if children is None:
+        return _fitting(state, arrays.get(name), name) if hasattr(state, "dtype") else state
+    held = {field: with_arrays(child, arrays, f"{name}.{field}") for field, child in children.items()}
+    if is_dataclass(state):
+        return replace(state, **{field: held[field] for field, child in children.items() if state_arrays(child)})  # type: ignore[type-var]
+    return type(state)(**held) if hasattr(state, "_fields") else tuple(held.values())
+
+
+def _children(state: State) -> dict[str, State] | None:
+    """Return what a tuple or data class holds, by name; None of anything else."""
+    if is_dataclass(state):
+        return {field.name: getattr(state, field.name) for field in fields(state)}
+    if not isinstance(state, tuple):
+        return None
+    return dict(zip(getattr(state, "_fields", map(str, range(len(state)))), state, strict=True))
+
+
+def _fitting(expected: Array, found: Array | None, name: str) -> Array:
+    if found is None or (found.shape, dtype_name(found)) != (expected.shape, dtype_name(expected)):
         came = "nothing" if found is None else f"{dtype_name(found)} {tuple(found.shape)}"
-        raise RuleError(f"{name}: got {came}, expected {dtype_name(state)} {tuple(state.shape)}")
+        raise RuleError(f"{name}: got {came}, expected {dtype_name(expected)} {tuple(expected.shape)}")
     return found

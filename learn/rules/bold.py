@@ -8,16 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, cast, xp, zeros
+from learn.arrays import Array, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
-from learn.rules.base import Params, Rule, RuleSpace, Signal, Steps, read_signal, take
+from learn.rules.base import ROOM, Params, Rule, RuleSpace, Signal, Steps, check_signal, fixed, in_fixed_point, take
 from learn.spaces import Choice
-
-ONE = 1 << 20
-"""1.0 in fixed point."""
-ROOM = 1 << 61
-"""Accumulators saturate at ROOM / d: twice their product with a count of parameters still fits 64 bits."""
 
 
 class BoldState(NamedTuple):
@@ -27,14 +22,22 @@ class BoldState(NamedTuple):
     flipped: NDArray[np.int64]  # (): how many parameters stepped in the last update; all of them before the first
 
 
-def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: float | None = None) -> Rule:
+def bold(
+    space: RuleSpace,
+    *,
+    eta: float = 1.0,
+    threshold: float = 1.0,
+    scale: float | None = 1.0,
+    cap: float | None = None,
+) -> Rule:
     """Make the Boolean optimiser with an integer accumulator.
 
-    m <- beta m + eta g; a parameter whose |m| reaches the threshold steps once against the sign of m, if it can, and
-    its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign this is the
-    published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words give steps
-    of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at 2**41 / d,
-    so the flips are those of the real-valued rule but for that rounding. A zero signal on a fresh state never steps.
+    m <- beta m + eta g / scale; a parameter whose |m| reaches the threshold steps once against the sign of m, if it
+    can, and its m starts again at 0; beta <- 1 - stepped / d after each update, 0 before the first. In Bit and Sign
+    this is the published rule (flip where m e(w) >= 1, e the embedding as -1 and +1); in Ternary and Int the same words
+    give steps of one. m is an integer in units of 2**-20, rounded to nearest, beta an exact ratio, and m saturates at
+    2**41 / d, so that twice its product with d fits 64 bits; the flips are those of the real-valued rule but for that
+    rounding. A zero signal on a fresh state never steps. Integer signals meet no float.
 
     In ``Choice`` there is an accumulator a choice; the choice with the most accumulated gain (-m) is taken when the
     gain reaches the threshold, the first of equals, and all accumulators of that parameter start again at 0. The rule
@@ -44,15 +47,18 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
         space: where the parameters live.
         eta: the rate, 2**-20 to 2**20; only eta / threshold matters.
         threshold: 2**-20 to 2**20, and below 2**41 / d.
+        scale: what g is measured by; None for the mean |g| of the array, which adapts to every layer.
         cap: the largest share of an array's parameters that may step in one update (at least one may); the most
             certain go first, the first of equals. Dense layers need it (0.002): else whole layers flip at once.
 
     Raises:
         RuleError: a setting out of range.
 
-    Source: BOLD, arXiv 2405.16339, the Boolean optimiser; the cap, the fixed point, ranges and choices are ours.
+    Source: BOLD, arXiv 2405.16339, the Boolean optimiser; the cap, the scale, the fixed point, ranges and choices are
+    ours.
     """
-    scale, bar = fixed("eta", eta), fixed("threshold", threshold)
+    rate, bar = fixed("bold: eta", eta), fixed("bold: threshold", threshold)
+    unit = None if scale is None else fixed("bold: scale", scale)
     if cap is not None and not 0 < cap <= 1:
         raise RuleError(f"bold: got cap {cap}, expected a share above 0 and at most 1")
 
@@ -66,11 +72,12 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
         return BoldState(votes, np.asarray(math.prod(shape), np.int64))
 
     def update(signal: Signal, state: BoldState, params: Params, *, key: Key) -> tuple[Steps, BoldState]:
-        g, library, size = read_signal(space, signal, params), xp(params), max(1, math.prod(params.shape))
-        limit = ROOM // size
-        votes = library.clip(g * float(scale), -limit, limit)
-        votes = decayed(state.votes, int(state.flipped), size) + cast(library.round(votes), "int64")
-        votes = library.clip(votes, -limit, limit)
+        library, size = xp(params), max(1, math.prod(params.shape))
+        limit, flipped = ROOM // size, int(state.flipped)
+        if not 0 <= flipped <= size:
+            raise RuleError(f"bold: got a state of {flipped} steps, expected 0..{size}")
+        fresh = in_fixed_point(check_signal(space, signal, params), rate=rate, scale=unit)
+        votes = library.clip(decayed(state.votes, flipped, size) + fresh, -limit, limit)
         if isinstance(space, Choice):
             best = votes.argmin(-1)
             gain, steps = -library.amin(votes, -1), take(space, best, params)
@@ -79,18 +86,11 @@ def bold(space: RuleSpace, *, eta: float = 1.0, threshold: float = 1.0, cap: flo
         moves = (gain >= bar) & (steps != 0)
         if cap is not None:
             moves = most_certain(moves, gain, max(1, int(cap * size)))
-        fresh = moves[..., None] if isinstance(space, Choice) else moves
-        after = BoldState(library.where(fresh, 0, votes), np.asarray(int(moves.sum()), np.int64))
+        restarted = moves[..., None] if isinstance(space, Choice) else moves
+        after = BoldState(library.where(restarted, 0, votes), np.asarray(int(moves.sum()), np.int64))
         return library.where(moves, steps, 0), after
 
     return Rule(init, update)
-
-
-def fixed(name: str, value: float) -> int:
-    """Return a setting in fixed point."""
-    if not 1 / ONE <= value <= ONE:
-        raise RuleError(f"bold: got {name} {value}, expected 2**-20 to 2**20")
-    return round(value * ONE)
 
 
 def decayed(votes: Array, flipped: int, size: int) -> Array:

@@ -20,6 +20,7 @@ def zim(
     space: RuleSpace,
     *,
     n: int | None = None,
+    share: float | None = None,
     zero_inflation: float = 0.0,
     laplace: float = 1.0,
     scope: Scope = "tensor",
@@ -42,6 +43,7 @@ def zim(
         space: where the parameters live.
         n: trials an update. Default: round(d ** (1 / ndim)) for scope "tensor" (the square root of d for a matrix), d
             for scope "all". Without meaning in ``Choice``.
+        share: trials as a share of the parameters, n = round(share d), in place of ``n``.
         zero_inflation: the probability of no step at all, 0 to 1.
         laplace: the constant c >= 0: how much every parameter shares in the trials whatever its signal.
         scope: "tensor": a draw of its own for each array; "all": one draw over the whole model, where signal and
@@ -54,6 +56,8 @@ def zim(
     """
     if n is not None and n < 0:
         raise RuleError(f"zim: got n = {n}, expected at least 0")
+    if share is not None and (n is not None or not 0 <= share < np.inf):
+        raise RuleError(f"zim: got share {share} and n = {n}, expected one of them, at least 0")
     if not 0 <= zero_inflation <= 1:
         raise RuleError(f"zim: got zero_inflation {zero_inflation}, expected 0..1")
     if not 0 <= laplace < np.inf:
@@ -70,6 +74,8 @@ def zim(
         g = [read_signal(space, s, p) for s, p in zip(signals, many, strict=True)]
         weights = np.concatenate([np.abs(to_numpy(s)).reshape(-1) for s in g]) + laplace
         trials = n if n is not None else weights.size if scope == "all" else default_trials(params)
+        if share is not None:
+            trials = round(share * weights.size)
         if inflated(key) or not weights.any():
             trials = 0
         x = key.fold("trials").multinomial(trials, weights) if trials else np.zeros(weights.size, np.int64)

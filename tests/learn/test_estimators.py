@@ -388,7 +388,7 @@ def test_the_temperature_of_the_least_loss_is_found():
 @pytest.mark.parametrize("samples", [1, 10, 150, 1500, 60_000])
 def test_sizes_are_settings(samples):
     size = sizes(samples, 784, 10)
-    assert size.epochs * max(1, samples // size.batch) >= 1000
+    assert size.epochs * -(-samples // size.batch) >= 1000
     assert size.tables >= 10
     assert size.batch % 64 == 0
     assert 10 <= size.every <= 150

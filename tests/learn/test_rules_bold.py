@@ -120,10 +120,10 @@ def test_state_layout():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"eta": 0.0}, "eta 0.0"),
-        ({"threshold": -1.0}, "threshold -1.0"),
-        ({"eta": 1e-9}, "eta 1e-09, expected"),
-        ({"threshold": float("nan")}, "threshold nan"),
+        ({"eta": 0.0}, "bold: eta: got 0.0"),
+        ({"threshold": -1.0}, "bold: threshold: got -1.0"),
+        ({"eta": 1e-9}, "bold: eta: got 1e-09, expected"),
+        ({"threshold": float("nan")}, "bold: threshold: got nan"),
         ({"cap": 0.0}, "cap 0.0"),
         ({"cap": 1.1}, "cap 1.1"),
     ],
