@@ -22,10 +22,12 @@ from circuits.values import from_bits, simulate_values
 from circuits.wires import Word
 from circuits.words import pack
 from learn.data.datasets import Dataset
-from learn.encoders import Encoder, ImageEncoder, TabularEncoder
+from learn.encoders import Encoder, ImageEncoder, TabularEncoder, WindowEncoder
 from learn.errors import DataError, TrainError
 from learn.keys import Key
-from learn.models.lut_network import LutNetwork, make_network, network_circuit
+from learn.models.kinds import MODELS, Model, Size, build, model_named, window_of, window_shifts
+from learn.models.lut_network import LutNetwork, network_circuit
+from learn.models.readouts import READOUTS
 from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
 
 MAX_DECIMALS = 9
@@ -95,12 +97,14 @@ class Plan(NamedTuple):
     """What is trained, and how.
 
     Attributes:
-        tables: look-up tables, in one layer.
+        tables: look-up tables of a layer.
         pins: of a table.
         bound: counters live in -bound..bound-1.
         levels: thresholds a feature may have.
         warps: deformations of images that are trained on; 0 for none.
         settings: of the training.
+        model: one of MODELS.
+        readout: one of READOUTS.
     """
 
     tables: int
@@ -109,6 +113,8 @@ class Plan(NamedTuple):
     levels: int = 32
     warps: int = 0
     settings: Settings = Settings()
+    model: str = next(iter(MODELS))
+    readout: str = next(iter(READOUTS))
 
 
 @dataclass(frozen=True)
@@ -180,10 +186,15 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     return Plan(size.tables, settings=settings)
 
 
-def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], levels: int) -> Encoder:
-    shape = dataset.image_shape
-    if shape is not None and dataset.features.dtype == np.uint8:
-        return ImageEncoder(*shape)
+def _image_of(dataset: Dataset) -> tuple[int, int] | None:
+    """Return height and width if samples are images of bytes."""
+    return dataset.image_shape if dataset.features.dtype == np.uint8 else None
+
+
+def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], levels: int, model: Model) -> Encoder:
+    shape = _image_of(dataset)
+    if shape is not None:
+        return WindowEncoder(*shape, window_of(shape)) if model.moves else ImageEncoder(*shape)
     return TabularEncoder.fit(features, names, levels=levels)
 
 
@@ -226,20 +237,22 @@ def learn_classifier(
     apart = held_out(dataset.labels, share, key.fold("held out"))
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
-    encoder = _encoder(dataset, features[~apart], names, plan.levels)
+    image = _image_of(dataset)
+    model = model_named(plan.model, image)
+    encoder = _encoder(dataset, features[~apart], names, plan.levels, model)
     train, wanted = encoder.codes(features[~apart]), dataset.labels[~apart]
     validation = encoder.codes(features[apart]), dataset.labels[apart]
-    places = encoder.draw_places(key.fold("places"), plan.tables)
-    probes = probes_of(train, key.fold("probes"))
+    probes = probes_of(train, key.fold("probes"), window_shifts(image) if image and model.moves else None)
     settings = plan.settings
     rare = min(settings.rare, 0.5 - 1e-9) if len(train) >= 64 else 0.0
-    network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, plan.pins, rare),
-        rows=encoder.rows,
-        classes=dataset.num_classes,
-        widths=[plan.tables],
-        pins=plan.pins,
-        bound=plan.bound,
+
+    def places(count: int) -> NDArray[np.int64]:
+        return encoder.draw_places(key.fold("places"), count)
+
+    network = build(
+        plan.model,
+        lambda own, count: active_pins(encoder, probes, own, places(count), plan.pins, rare),
+        Size(encoder.rows, dataset.num_classes, plan.tables, plan.pins, plan.bound, plan.readout, image),
         key=key.fold("network"),
     )
     warps = None
@@ -253,7 +266,7 @@ def learn_classifier(
             wanted[:samples],
             encoder=encoder,
             key=key.fold("fit"),
-            places=places,
+            places=places(len(network.layers[0].counters)),
             settings=settings,
             warps=warps,
             validation=validation if samples == len(train) else None,

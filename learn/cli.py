@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from learn.search import Event
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
-MODELS = ("auto", "exact", "lut_network")
+AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
 CLASSIFIER_SECONDS = 60.0
 COUNTED_TABLES = 100  # AND nodes of larger networks take longer to count than to train
 RANDOM_INPUTS = 100_000
@@ -418,13 +418,15 @@ def _is_labelled(names: list[str], model: str) -> bool:
 
     found = [name in DATASETS or Path(name.lower()).suffix in (".csv", ".tsv", ".npz") for name in names]
     packed = [Path(name.lower()).stem.endswith((".csv", ".tsv")) for name in names]
-    return model == "lut_network" or (model == "auto" and any(a or b for a, b in zip(found, packed, strict=True)))
+    return model not in (AUTO, EXACT) or (model == AUTO and any(a or b for a, b in zip(found, packed, strict=True)))
 
 
 def _learn_classifier(
     names: list[str],
     outputs: list[Path],
     *,
+    model: str,
+    readout: str | None,
     data_dir: Path | None,
     label: str | None,
     tables: int | None,
@@ -457,6 +459,10 @@ def _learn_classifier(
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
     if warps is not None:
         plan = plan._replace(warps=warps)
+    if model != AUTO:
+        plan = plan._replace(model=model)
+    if readout is not None:
+        plan = plan._replace(readout=readout)
     if steps:
         plan = plan._replace(settings=replace(plan.settings, epochs=steps))
     workers = threads if threads is not None else _cores()
@@ -481,7 +487,8 @@ def _learn_classifier(
     written = write_all(circuit, outputs)
     facts = {
         "data": names,
-        "model": "lut_network",
+        "model": plan.model,
+        "readout": plan.readout,
         "samples": dataset.num_samples,
         "features": dataset.num_features,
         "classes": dataset.num_classes,
@@ -523,11 +530,19 @@ def learn(
     ] = None,
     rule: Annotated[str, typer.Option(metavar="NAME", help="The update rule that steers the search.")] = "heat_bath",
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="exact or lut_network; auto chooses by the data.")
-    ] = MODELS[0],
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="exact, or of classifiers lut, deep, convolution, pool or tree; auto chooses by the data.",
+        ),
+    ] = AUTO,
     data_dir: DataDir = None,
     label: Label = None,
-    tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier.")] = None,
+    tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier, a layer.")] = None,
+    readout: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How tables become scores: group_sum, weighted_sum or one_vs_rest."),
+    ] = None,
     warps: Annotated[
         int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
     ] = None,
@@ -555,12 +570,14 @@ def learn(
     best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up.
     """
     from learn.errors import SearchError
+    from learn.models.kinds import MODELS
 
-    if model not in MODELS:
-        raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
+    if model not in (names := (AUTO, EXACT, *MODELS)):
+        raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
     if _is_labelled(data, model):
         status = _learn_classifier(
-            data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, seconds=seconds,
+            data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
+            warps=warps, seconds=seconds,
             steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
@@ -613,7 +630,7 @@ def evaluate(
     from learn.data import DATASETS, load, load_dataset
     from learn.evaluate import score
 
-    if _is_labelled(data, MODELS[0]):
+    if _is_labelled(data, AUTO):
         from learn.classify import classes_of
 
         split = split or ("test" if data[0] in DATASETS else "all")
