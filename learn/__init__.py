@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from learn.estimators import CircuitClassifier, CircuitRegressor
     from learn.evaluate import Score, score
     from learn.keys import Key
+    from learn.models.kinds import MODELS
+    from learn.models.readouts import READOUTS
     from learn.rules import RULES, Rule, make_rule
     from learn.search import Event, learn
     from learn.spaces import Bit, Choice, Int, Sign, Ternary
@@ -26,6 +28,8 @@ _NAMES = {
     "estimators": ("CircuitClassifier", "CircuitRegressor"),
     "evaluate": ("Score", "score"),
     "keys": ("Key",),
+    "models.kinds": ("MODELS",),
+    "models.readouts": ("READOUTS",),
     "rules": ("RULES", "Rule", "make_rule"),
     "search": ("Event", "learn"),
     "spaces": ("Bit", "Choice", "Int", "Sign", "Ternary"),
@@ -36,6 +40,8 @@ __all__ = [
     "DATASETS",
     "EXAMPLES",
     "GENERATORS",
+    "MODELS",
+    "READOUTS",
     "RULES",
     "Bit",
     "Choice",

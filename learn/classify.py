@@ -22,10 +22,12 @@ from circuits.values import from_bits, simulate_values
 from circuits.wires import Word
 from circuits.words import pack
 from learn.data.datasets import Dataset
-from learn.encoders import Encoder, ImageEncoder, TabularEncoder
+from learn.encoders import Encoder, ImageEncoder, TabularEncoder, WindowEncoder
 from learn.errors import DataError, TrainError
 from learn.keys import Key
-from learn.models.lut_network import LutNetwork, make_network, network_circuit
+from learn.models.kinds import MODELS, Model, Size, build, model_named, window_of, window_shifts
+from learn.models.lut_network import LutNetwork, network_circuit
+from learn.models.readouts import READOUTS
 from learn.train import Event, Settings, State, active_pins, class_scores, fit, passes, probes_of
 
 MAX_DECIMALS = 9
@@ -97,7 +99,7 @@ class Plan(NamedTuple):
     """What is trained, and how.
 
     Attributes:
-        tables: look-up tables, in one layer.
+        tables: look-up tables of a layer.
         pins: of a table.
         bound: counters live in -bound..bound-1.
         levels: thresholds a feature may have.
@@ -106,6 +108,8 @@ class Plan(NamedTuple):
         warps: deformations of images that are trained on; 0 for none.
         comparisons: of pixels that pins of images are drawn from; 0 for any.
         settings: of the training.
+        model: one of MODELS.
+        readout: one of READOUTS.
     """
 
     tables: int
@@ -116,6 +120,8 @@ class Plan(NamedTuple):
     warps: int = 0
     comparisons: int = 0
     settings: Settings = Settings()
+    model: str = next(iter(MODELS))
+    readout: str = next(iter(READOUTS))
 
 
 @dataclass(frozen=True)
@@ -187,10 +193,15 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     return Plan(size.tables, settings=settings)
 
 
-def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], plan: Plan) -> Encoder:
-    shape = dataset.image_shape
-    if shape is not None and dataset.features.dtype == np.uint8 and plan.encoding is None:
-        return ImageEncoder(*shape)
+def _image_of(dataset: Dataset, plan: Plan) -> tuple[int, int] | None:
+    """Return height and width if samples are images of bytes and are to be read as such."""
+    return dataset.image_shape if dataset.features.dtype == np.uint8 and plan.encoding is None else None
+
+
+def _encoder(dataset: Dataset, features: NDArray[Any], names: tuple[str, ...], plan: Plan, model: Model) -> Encoder:
+    shape = _image_of(dataset, plan)
+    if shape is not None:
+        return WindowEncoder(*shape, window=window_of(shape)) if model.moves else ImageEncoder(*shape)
     return TabularEncoder.fit(features, names, levels=plan.levels, encoding=plan.encoding or "quantile")
 
 
@@ -238,24 +249,26 @@ def learn_classifier(
     apart = held_out(dataset.labels, share, key.fold("held out"))
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
-    encoder = _encoder(dataset, features[~apart], names, plan)
+    image = _image_of(dataset, plan)
+    model = model_named(plan.model, image)
+    encoder = _encoder(dataset, features[~apart], names, plan, model)
     train, wanted = encoder.codes(features[~apart]), dataset.labels[~apart]
     validation = encoder.codes(features[apart]), dataset.labels[apart]
-    places = encoder.draw_places(key.fold("places"), plan.tables)
-    probes = probes_of(train, key.fold("probes"))
+    probes = probes_of(train, key.fold("probes"), window_shifts(image) if image and model.moves else None)
     settings = plan.settings
     rare = min(settings.rare, 0.5 - 1e-9) if len(train) >= 64 else 0.0
-    if plan.comparisons and isinstance(encoder, ImageEncoder):
+    if plan.comparisons and isinstance(encoder, ImageEncoder) and not model.moves:
         where = encoder.draw_places(key.fold("bank", "places"), plan.comparisons)
         drawn = active_pins(encoder, probes, key.fold("bank"), where, 1, rare)
         encoder = replace(encoder, bank=drawn.map(np.ravel))
-    network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, plan.pins, rare),
-        rows=encoder.rows,
-        classes=dataset.num_classes,
-        widths=[plan.tables],
-        pins=plan.pins,
-        bound=plan.bound,
+
+    def places(count: int) -> NDArray[np.int64]:
+        return encoder.draw_places(key.fold("places"), count)
+
+    network = build(
+        plan.model,
+        lambda own, count: active_pins(encoder, probes, own, places(count), plan.pins, rare),
+        Size(encoder.rows, dataset.num_classes, plan.tables, plan.pins, plan.bound, plan.readout, image),
         key=key.fold("network"),
     )
     warps = None
@@ -269,7 +282,7 @@ def learn_classifier(
             wanted[:samples],
             encoder=encoder,
             key=key.fold("fit"),
-            places=places,
+            places=places(len(network.layers[0].counters)),
             settings=settings,
             warps=warps,
             validation=validation if samples == len(train) else None,

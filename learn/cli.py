@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from learn.train import Event as TrainEvent
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
-MODELS = ("auto", "exact", "lut_network")
+AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
 CLASSIFIER_SECONDS = 60.0
 COUNTED_TABLES = 100  # AND nodes of larger networks take longer to count than to train
 RANDOM_INPUTS = 100_000
@@ -439,13 +439,15 @@ def _is_labelled(names: list[str], model: str) -> bool:
 
     found = [name in DATASETS or Path(name.lower()).suffix in (".csv", ".tsv", ".npz") for name in names]
     packed = [Path(name.lower()).stem.endswith((".csv", ".tsv")) for name in names]
-    return model == "lut_network" or (model == "auto" and any(a or b for a, b in zip(found, packed, strict=True)))
+    return model not in (AUTO, EXACT) or (model == AUTO and any(a or b for a, b in zip(found, packed, strict=True)))
 
 
 def _learn_classifier(
     names: list[str],
     outputs: list[Path],
     *,
+    model: str,
+    readout: str | None,
     data_dir: Path | None,
     label: str | None,
     tables: int | None,
@@ -484,6 +486,10 @@ def _learn_classifier(
         plan = plan._replace(warps=warps)
     if encoding is not None:
         plan = plan._replace(encoding=encoding)
+    if model != AUTO:
+        plan = plan._replace(model=model)
+    if readout is not None:
+        plan = plan._replace(readout=readout)
     plan = plan._replace(settings=replace(plan.settings, rule=rule, epochs=steps or plan.settings.epochs))
     workers = threads if threads is not None else _cores()
     told = {"data": names[0], "seed": seed, "steps": steps, "rule": rule, **plan._asdict()}
@@ -516,7 +522,8 @@ def _learn_classifier(
     written = write_all(circuit, outputs)
     facts = {
         "data": names,
-        "model": "lut_network",
+        "model": plan.model,
+        "readout": plan.readout,
         "samples": dataset.num_samples,
         "features": dataset.num_features,
         "classes": dataset.num_classes,
@@ -580,11 +587,19 @@ def learn(
         typer.Option(metavar="NAME", help="The update rule; default heat_bath of a search, vote of a classifier."),
     ] = None,
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="exact or lut_network; auto chooses by the data.")
-    ] = MODELS[0],
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="exact, or of classifiers lut, deep, convolution, pool or tree; auto chooses by the data.",
+        ),
+    ] = AUTO,
     data_dir: DataDir = None,
     label: Label = None,
-    tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier.")] = None,
+    tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables of a classifier, a layer.")] = None,
+    readout: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How tables become scores: group_sum, weighted_sum or one_vs_rest."),
+    ] = None,
     warps: Annotated[
         int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
     ] = None,
@@ -621,14 +636,15 @@ def learn(
     command goes on where a training was left, bit by bit.
     """
     from learn.errors import SearchError
+    from learn.models.kinds import MODELS
 
-    if model not in MODELS:
-        raise SearchError(f"--model: got {model!r}, expected {', '.join(MODELS)}; other models are not there yet")
+    if model not in (names := (AUTO, EXACT, *MODELS)):
+        raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
     if _is_labelled(data, model):
         status = _learn_classifier(
-            data, output or [], data_dir=data_dir, label=label, tables=tables, warps=warps, encoding=encoding,
-            rule=rule or "vote", checkpoint=checkpoint, seconds=seconds, steps=steps, seed=seed, threads=threads,
-            as_json=as_json, quiet=quiet,
+            data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
+            warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, seconds=seconds, steps=steps,
+            seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if checkpoint is not None:
@@ -682,7 +698,7 @@ def evaluate(
     from learn.data import DATASETS, load, load_dataset
     from learn.evaluate import score
 
-    if _is_labelled(data, MODELS[0]):
+    if _is_labelled(data, AUTO):
         from learn.classify import classes_of
 
         split = split or ("test" if data[0] in DATASETS else "all")
@@ -886,7 +902,7 @@ def data(
         _report({f"{name}:N": rows[f"{name}:N"]}, as_json)
     elif name in DATASETS:
         _report(_set_facts(name), as_json)
-    elif _is_labelled([name], MODELS[0]):
+    elif _is_labelled([name], AUTO):
         found = load_dataset(name, split="all", label=label)
         counts = [int((found.labels == c).sum()) for c in range(found.num_classes)]
         _report(

@@ -527,3 +527,25 @@ class ImageEncoder:
     def inputs(self, features: ArrayLike) -> NDArray[np.int64]:
         """Return the circuit's inputs: the pixels."""
         return self._images(features).T.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class WindowEncoder(ImageEncoder):
+    """Images whose pins lie in the window at the top left, for tables that are moved over the image.
+
+    Attributes:
+        window: pixels a side.
+    """
+
+    window: int = 1
+
+    def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
+        """Draw a pixel of the window a table."""
+        return key.integers(self.window**2, tables)
+
+    def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
+        """Draw pins as in an image of the window's size."""
+        drawn = ImageEncoder(self.window, self.window).draw(key, tables, pins, places=places)
+        pixel = np.add.outer(np.arange(self.window) * self.width, np.arange(self.window)).reshape(-1)
+        row = np.concatenate([[ZERO_ROW], 1 + pixel, 1 + self.num_features + pixel]).astype(np.int32)
+        return Pins(row[drawn.source], row[drawn.against], drawn.margin)

@@ -84,20 +84,13 @@ def softmax(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float
     Raises:
         LossError: shapes that do not fit, labels or settings out of range.
     """
-    if not 0 < tau <= MAX_TAU or not 1 <= scale <= 1 << 20:
-        raise LossError(f"softmax: got scale {scale} and tau {tau}, expected 1..2**20 and a tau above 0, at most 1e4")
-    s, t = _integers("scores", scores), _integers("labels", labels)
-    if s.ndim < 1 or s.shape[:-1] != t.shape or not s.shape[-1]:
-        raise LossError(f"softmax: got scores {s.shape} and labels {t.shape}, expected (..., classes) and (...)")
-    classes = s.shape[-1]
-    if t.size and not 0 <= t.min() <= t.max() < classes:
-        raise LossError(f"softmax: labels lie in {t.min()}..{t.max()}, expected 0..{classes - 1}")
+    s, t = _scored("softmax", scores, labels, scale, tau)
     table = exponentials(tau)
     behind = s.max(axis=-1, keepdims=True) - s
     shares = table[np.minimum(behind, len(table) - 1)]
     total = shares.sum(axis=-1, keepdims=True)
     signal = (2 * scale * shares + total) // (2 * total)
-    onehot = np.arange(classes) == t[..., None]
+    onehot = np.arange(s.shape[-1]) == t[..., None]
     loss = (behind * onehot).sum() / tau + np.log(total / (1 << FRACTION)).sum()
     return float(loss), signal - scale * onehot
 
@@ -133,6 +126,23 @@ def huber(scores: ArrayLike, wanted: ArrayLike, *, scale: int = 127, tau: float 
     return float((near * (2 * residual - near)).sum() / 2), np.stack([-signal, signal], axis=-1)
 
 
+def logistic(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float = 8.0) -> tuple[float, Integers]:
+    """Return the loss of one yes-or-no question a class and its signal round(scale * (sigmoid(score / tau) - onehot)).
+
+    In integers, by the same table as :func:`softmax`: sigmoid(s) is e(-s) / (e(0) + e(-s)) or e(0) / (e(0) + e(s)).
+
+    Args, Returns and Raises are as for :func:`softmax`; the loss is summed over classes too.
+    """
+    s, t = _scored("logistic", scores, labels, scale, tau)
+    table, onehot = exponentials(tau), np.arange(s.shape[-1]) == t[..., None]
+    far = table[np.minimum(np.abs(s), len(table) - 1)]
+    total = table[0] + far
+    shares = np.where(s < 0, far, table[0])
+    signal = (2 * scale * shares + total) // (2 * total)
+    loss = np.log(total / table[0]).sum() + np.abs(s)[(s < 0) == onehot].sum() / tau
+    return float(loss), signal - scale * onehot
+
+
 @lru_cache(maxsize=16)
 def exponentials(tau: float) -> Integers:
     """Return round(2**16 exp(-k / tau)) for k = 0, 1, ... down to its first zero: int64, read-only."""
@@ -141,6 +151,18 @@ def exponentials(tau: float) -> Integers:
     table = np.rint(np.exp(-np.arange(length) / tau) * (1 << FRACTION)).astype(np.int64)
     table.flags.writeable = False
     return table
+
+
+def _scored(what: str, scores: ArrayLike, labels: ArrayLike, scale: int, tau: float) -> tuple[Integers, Integers]:
+    """Check what a loss of scores is given; return scores and labels."""
+    if not 0 < tau <= MAX_TAU or not 1 <= scale <= 1 << 20:
+        raise LossError(f"{what}: got scale {scale} and tau {tau}, expected 1..2**20 and a tau above 0, at most 1e4")
+    s, t = _integers("scores", scores), _integers("labels", labels)
+    if s.ndim < 1 or s.shape[:-1] != t.shape or not s.shape[-1]:
+        raise LossError(f"{what}: got scores {s.shape} and labels {t.shape}, expected (..., classes) and (...)")
+    if t.size and not 0 <= t.min() <= t.max() < s.shape[-1]:
+        raise LossError(f"{what}: labels lie in {t.min()}..{t.max()}, expected 0..{s.shape[-1] - 1}")
+    return s, t
 
 
 def _integers(name: str, values: ArrayLike) -> Integers:

@@ -9,7 +9,8 @@ six pins of a table spell an address of six bits, so 64 addresses are one vector
 of 64 bytes is one instruction where the processor has it (``vpermb``); elsewhere a plain loop.
 
 All numbers are integers. Kernels work on the tables ``first <= table < last``, so that threads can share a layer: what
-they write is disjoint or is summed, and sums of integers do not depend on order.
+they write is disjoint or is summed, and sums of integers do not depend on order. Where many tables write to one row,
+threads share the samples instead.
 
 Importing this module imports numba; import it inside the function that needs it.
 """
@@ -31,6 +32,7 @@ from circuits.kernels import philox4x64
 Bytes = NDArray[np.uint8]
 Wires = NDArray[np.int32]
 Signals = NDArray[np.int8]
+Sums = NDArray[np.signedinteger[Any]]  # int16 or int32
 
 STEP = 64
 """Samples of a step; every batch is a multiple of it."""
@@ -180,6 +182,29 @@ def _weigh_candidate(
             builder.store(builder.add(builder.load(total), kept), total)
         found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i32", ir.IntType(32), builder.load(total))
         return builder.sext(found, ir.IntType(64))
+
+    return signature, generate
+
+
+@intrinsic
+def _add_effect(
+    typing: Any, to: Any, out: Any, table: Any, entry: Any, addresses: Any, place: Any, signal: Any, at: Any, bit: Any
+) -> Any:
+    """Add 64 signals where an output rises with the pin ``bit``; subtract them where it falls."""
+    wire = types.uint64
+    signature = types.void(to, wire, table, wire, addresses, wire, signal, wire, types.uint8)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        out, entries, place, at = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 4, 6))
+        index, values, pin = _vector(builder, place), _vector(builder, at), _splat(builder, args[8])
+        high = _looked_up(builder, entries, builder.or_(index, pin))
+        low = _looked_up(builder, entries, builder.and_(index, builder.not_(pin)))
+        signed = builder.select(builder.icmp_unsigned("!=", high, _ZERO), values, builder.sub(_ZERO, values))
+        effect = builder.select(builder.icmp_unsigned("!=", high, low), signed, _ZERO)
+        sums = ir.VectorType(ir.IntType(sig.args[0].dtype.bitwidth), STEP)
+        row = builder.bitcast(out, sums.as_pointer())
+        builder.store(builder.add(builder.load(row, align=1), builder.sext(effect, sums)), row, align=1)
+        return context.get_dummy_value()
 
     return signature, generate
 
@@ -378,6 +403,14 @@ def count_votes(addresses: Bytes, signal: Signals, row: Wires, votes: NDArray[np
 
 
 @njit(cache=True, nogil=True)
+def add_copies(values: NDArray[Any], share: Wires, sums: NDArray[Any]) -> None:
+    """Add what the copies of each cell got, integers (tables, n), to the cells: ``share`` (tables,) to (cells, n)."""
+    for t in range(len(share)):
+        for i in range(values.shape[1]):
+            sums[share[t], i] += values[t, i]
+
+
+@njit(cache=True, nogil=True)
 def add_changes(
     rows: Bytes,
     source: Wires,
@@ -423,6 +456,15 @@ def add_changes(
             changes[t, i] += then - now
 
 
+def signal_sums(source: Wires, rows: int, batch: int) -> Sums:
+    """Return zeros that hold what :func:`add_input_signals` adds: int16 or int32 (rows, batch).
+
+    int16 where no row is read so often that its sum could leave it: half the memory to go through.
+    """
+    most = int(np.bincount(source.reshape(-1), minlength=1).max()) * SIGNAL_LIMIT
+    return np.zeros((rows, batch), np.int16 if most <= np.iinfo(np.int16).max else np.int32)
+
+
 @njit(cache=True, nogil=True)
 def add_input_signals(
     tables: Bytes,
@@ -430,31 +472,32 @@ def add_input_signals(
     signal: Signals,
     row: Wires,
     source: Wires,
-    to_rows: NDArray[np.int32],
+    to_rows: Sums,
     first: int,
     last: int,
 ) -> None:
     """Add each pin's signal, signal * (output with the pin 1 - output with it 0), to its source row.
 
+    Many tables add to one row, so threads share a layer by samples.
+
     Args:
         tables: uint8 (tables, 64).
         addresses: uint8 (tables, batch).
-        signal: int8 (signals, batch).
+        signal: int8 (signals, batch), at least -127.
         row: int32 (tables,), which signal a table has.
         source: int32 (tables, pins), rows.
-        to_rows: int32 (rows, batch), added to.
-        first: the first table; ``last``: behind the last.
+        to_rows: of :func:`signal_sums`, added to.
+        first: the first block of 64 samples; ``last``: behind the last.
         last: see there.
     """
-    batch, pins = addresses.shape[1], source.shape[1]
-    for t in range(first, last):
-        r = row[t]
-        for i in range(pins):
-            bit, s = np.uint8(1 << i), source[t, i]
-            for b in range(batch):
-                address = addresses[t, b]
-                up, down = tables[t, address | bit], tables[t, address & ~bit]
-                to_rows[s, b] += signal[r, b] * (np.int32(up) - np.int32(down))
+    batch, pins = _U(addresses.shape[1]), source.shape[1]
+    entries, spelled, signals, sums = tables.reshape(-1), addresses.reshape(-1), signal.reshape(-1), to_rows.reshape(-1)
+    for t in range(len(source)):
+        for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
+            place, beside = _U(t) * batch + start, _U(row[t]) * batch + start
+            for i in range(pins):
+                out = _U(source[t, i]) * batch + start
+                _add_effect(sums, out, entries, _U(t) * _U(ENTRIES), spelled, place, signals, beside, np.uint8(1 << i))
 
 
 # --- The step of the vote rule ---------------------------------------------------------------------------------------

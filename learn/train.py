@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
@@ -23,13 +23,14 @@ from learn import lut_kernels as kernels
 from learn.encoders import Codes, Encoder
 from learn.errors import ModelError, RuleError, TrainError
 from learn.keys import Key
-from learn.losses import softmax
 from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
+from learn.models.readouts import Head
 from learn.rules import Rule, annealed, state_arrays, with_arrays
 
 PROBES = 1024
 """Training samples on which new pins are looked at."""
 REDRAWS = 6
+BIASES = (-(1 << 30), 1 << 30)
 EVALUATED = 2048
 """Samples evaluated at a time when nothing is learned."""
 
@@ -45,8 +46,8 @@ class Settings:
             ``end`` times that.
         end: see there.
         scale: the largest error signal, at most 127.
-        tau: the unit of the scores in the softmax; None chooses by the number of tables a class.
-        swap: share of the first layer's pins that may be swapped at a time at the start; it falls to 0 at ``swapping``.
+        tau: the unit of the scores in the loss, of counts of tables; None chooses by the number of tables a class.
+        swap: share of a layer's pins that may be swapped at a time at the start; it falls to 0 at ``swapping``.
         every: steps between two times.
         swapping: the share of the training during which pins are swapped.
         rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
@@ -153,8 +154,8 @@ class _Held(NamedTuple):
     network: LutNetwork
     best: LutNetwork
     rules: tuple[Any, ...]  # the state of the rule in each layer
-    candidates: Pins
-    changes: NDArray[np.int64]
+    candidates: tuple[Pins | tuple[()], ...]  # of each layer's cells
+    changes: tuple[NDArray[np.int64] | tuple[()], ...]  # of its tables
     fingerprint: NDArray[np.uint8]  # (16,)
 
 
@@ -176,24 +177,31 @@ def default_tau(tables_a_class: float) -> float:
 
 
 @dataclass
-class _Run:
-    """The arrays of a layer in training."""
+class _Candidates:
+    """Pins that might stand in place of those that are there, and what they would change."""
 
-    pins: Pins
-    counters: NDArray[np.int8]
-    tables: NDArray[np.uint8]
-    addresses: Codes
-    outputs: Codes  # row 0 zero, then a row a table
-    votes: NDArray[np.int32]
-    signal_row: NDArray[np.int32]
-    rule_state: Any = ()
-    flips: int = 0
+    own: Pins  # (cells, k)
+    pins: Pins  # (tables, k)
+    changes: NDArray[np.int64]  # (tables, k)
 
 
 @dataclass
-class _Candidates:
-    pins: Pins
-    changes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+class _Run:
+    """The arrays of a layer in training; of a layer without copies, cells and tables are the same arrays."""
+
+    layer: Layer
+    own: Pins  # (cells, k)
+    pins: Pins  # (tables, k)
+    counters: NDArray[np.int8]  # (cells, 2**k)
+    bits: NDArray[np.uint8]  # (cells, 64)
+    tables: NDArray[np.uint8]  # (tables, 64)
+    addresses: Codes
+    outputs: Codes  # row 0 zero, then a row a table
+    votes: NDArray[np.int32]  # (tables, 2**k)
+    signal_row: NDArray[np.int32]
+    candidates: _Candidates | None = None
+    rule_state: Any = ()
+    flips: int = 0
 
 
 Loss = Callable[..., tuple[float, NDArray[np.int64]]]
@@ -212,15 +220,24 @@ def _shares(pool: ThreadPoolExecutor | None, threads: int) -> Shares:
     return shared
 
 
+def _runs_of(network: LutNetwork, batch: int) -> list[_Run]:
+    """Return the runs of all layers; tables take a signal each, those of the last layer that of their class."""
+    rows = [*(np.arange(layer.num_tables, dtype=np.int32) for layer in network.layers[:-1]), network.groups]
+    return [_run_of(layer.copy(), batch, row) for layer, row in zip(network.layers, rows, strict=True)]
+
+
 def _run_of(layer: Layer, batch: int, signal_row: NDArray[np.int32]) -> _Run:
-    tables, entries = layer.counters.shape
+    tables, bits = layer.num_tables, layer.bits
     return _Run(
-        layer.pins.copy(),
-        layer.counters.copy(),
-        layer.tables,
+        layer,
+        layer.pins,
+        layer.spread(),
+        layer.counters,
+        bits,
+        bits if layer.copies is None else layer.tables,
         np.zeros((tables, batch), np.uint8),
         np.zeros((tables + 1, batch), np.uint8),
-        np.zeros((tables, entries), np.int32),
+        np.zeros((tables, layer.counters.shape[1]), np.int32),
         signal_row,
     )
 
@@ -235,10 +252,11 @@ def _forward(run: _Run, rows: Codes, shared: Shares) -> None:
     )
 
 
-def _scores(run: _Run, groups: NDArray[np.int32], classes: int) -> NDArray[np.int32]:
-    scores = np.zeros((classes, run.outputs.shape[1]), np.int32)
-    kernels.add_scores(run.outputs[1:], groups, scores, 0, len(groups))
-    return scores
+def _scores(run: _Run, head: Head) -> NDArray[np.int64]:
+    """Return the scores of a last layer's outputs: int64 (classes, batch)."""
+    counts = np.zeros((len(head.bias) * len(head.readout.weights), run.outputs.shape[1]), np.int32)
+    kernels.add_scores(run.outputs[1:], head.parts(run.signal_row), counts, 0, len(run.signal_row))
+    return head.scores(counts)
 
 
 def _check_codes(
@@ -261,13 +279,18 @@ def _check_codes(
         raise TrainError(f"{what}: got labels {wanted.min()}..{wanted.max()}, expected 0..{network.classes - 1}")
 
 
-def _check_settings(settings: Settings, entries: int) -> None:
-    """Check settings, for a network whose largest layer has so many entries."""
+def _check_settings(settings: Settings, entries: int, copies: int = 1) -> None:
+    """Check settings, for a network whose largest layer has so many entries, and so many tables that share them."""
     for name, (least, most) in RANGES.items():
         if not least <= getattr(settings, name) <= most:
             raise TrainError(f"fit: got {name} {getattr(settings, name)}, expected {least:g}..{most:g}")
     if settings.batch % kernels.STEP:
         raise TrainError(f"fit: got batch {settings.batch}, expected a multiple of {kernels.STEP}")
+    if kernels.SIGNAL_LIMIT * settings.batch * copies >= 1 << 31:
+        raise TrainError(
+            f"fit: a batch of {settings.batch} for {copies} tables that share counters gives more votes than 32-bit "
+            "numbers hold; choose a smaller batch"
+        )
     largest = kernels.SIGNAL_LIMIT * settings.batch * entries * kernels.RATE_ONE  # that a step multiplies out
     if max(1, settings.rate) * largest >= 1 << 63:
         raise TrainError(
@@ -283,9 +306,9 @@ def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
         TrainError: codes of another shape or type.
     """
     _check_codes("class_scores", network, codes)
-    groups, scores = network.groups, np.zeros((len(codes), network.classes), np.int64)
+    scores = np.zeros((len(codes), network.classes), np.int64)
     batch = min(EVALUATED, -(-len(codes) // kernels.STEP) * kernels.STEP)
-    runs = [_run_of(layer, batch, groups) for layer in network.layers]
+    runs = _runs_of(network, batch)
     rows = np.zeros((network.rows, batch), np.uint8)
     shared = _shares(None, 1)
     for start in range(0, len(codes), EVALUATED):
@@ -295,7 +318,7 @@ def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
         for run in runs:
             _forward(run, read, shared)
             read = run.outputs
-        scores[index] = _scores(runs[-1], groups, network.classes)[:, : len(index)].T
+        scores[index] = _scores(runs[-1], network.head)[:, : len(index)].T
     return scores
 
 
@@ -323,12 +346,24 @@ def active_pins(encoder: Encoder, probes: Codes, key: Key, places: NDArray[np.in
     return chosen
 
 
-def probes_of(codes: Codes, key: Key) -> Codes:
-    """Return up to PROBES samples as rows: uint8 (rows, samples), a multiple of 64 samples."""
+def probes_of(codes: Codes, key: Key, shifts: NDArray[np.int32] | None = None) -> Codes:
+    """Return up to PROBES samples as rows: uint8 (rows, samples), a multiple of 64 samples.
+
+    Args:
+        codes: uint8 (samples, rows).
+        key: decides which, and the shifts.
+        shifts: int32, by how many rows copies of a pin are moved; each sample is moved back by one of them, so that
+            the pin sees what a copy of it sees.
+    """
     count = min(PROBES, -(-len(codes) // kernels.STEP) * kernels.STEP)
     index = key.integers(len(codes), count) if len(codes) != count else np.arange(count)
     rows = np.zeros((codes.shape[1], count), np.uint8)
-    kernels.gather(codes, index, rows)
+    if shifts is None:
+        kernels.gather(codes, index, rows)
+        return rows
+    drawn = shifts[key.fold("shifts").integers(len(shifts), count)]
+    for b, (sample, shift) in enumerate(zip(index, drawn, strict=True)):
+        rows[1 : len(rows) - shift, b] = codes[sample, 1 + shift :]
     return rows
 
 
@@ -343,7 +378,7 @@ def fit(
     settings: Settings = Settings(),
     warps: NDArray[np.int32] | None = None,
     weights: ArrayLike | None = None,
-    loss: Loss = softmax,
+    loss: Loss | None = None,
     validation: tuple[Codes, NDArray[np.int64]] | None = None,
     threads: int = 1,
     pulse: float | None = None,
@@ -361,8 +396,8 @@ def fit(
         settings: how.
         warps: int32 (warps, rows), maps of rows, one of which is drawn for every sample of a step.
         weights: integers 0..127 (samples,) that multiply the error signals, which stay within -127..127; None for 1.
-        loss: of scores and labels; of another than softmax, labels are any integers, and the share of samples that are
-            right means nothing.
+        loss: of scores and labels, which then are any integers, and the share of samples that are right means nothing;
+            None for that of the network's readout.
         validation: codes and labels that are only looked at.
         threads: how many; they change no result.
         pulse: seconds after which there is an event in the middle of a pass too.
@@ -374,7 +409,7 @@ def fit(
     Raises:
         TrainError: data or weights that do not fit the network, a setting out of range, or a state of another training.
     """
-    _check_codes("fit", network, codes, labels, classes=loss is softmax)
+    _check_codes("fit", network, codes, labels, classes=loss is None)
     if validation is not None:
         _check_codes("fit: validation", network, *validation)
     if encoder.rows != network.rows:
@@ -392,7 +427,11 @@ def fit(
             f"fit: got warps {warps.dtype} {warps.shape}, expected int32 (warps, {network.rows}) of rows below "
             f"{network.rows}"
         )
-    _check_settings(settings, max(layer.counters.size for layer in network.layers))
+    _check_settings(
+        settings,
+        max(layer.num_tables << layer.pins.source.shape[1] for layer in network.layers),
+        max(layer.most_copies for layer in network.layers),
+    )
     wanted = np.asarray(labels, np.int64)
     weighing = None if weights is None else _weights(weights, len(codes))
     pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -431,19 +470,21 @@ class _Training:
         settings: Settings,
         shared: Shares,
         warps: NDArray[np.int32] | None = None,
-        loss: Loss = softmax,
+        loss: Loss | None = None,
     ) -> None:
-        self.warps, self.criterion = warps, loss
+        self.warps = warps
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
         self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
-        self.groups = network.groups
-        self.rule: Rule | None = None
-        tables = len(self.groups)
-        self.tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
+        self.head = network.head.copy()
+        self.criterion = loss or self.head.readout.loss
+        tables = network.layers[-1].num_tables
+        tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
+        self.tau = self.head.readout.tau * tau
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
         self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
-        self.probes = probes_of(codes, key.fold("probes"))
+        copies = network.layers[0].copies
+        self.probes = probes_of(codes, key.fold("probes"), None if copies is None else np.unique(copies.shift))
         self.rule = self._rule()
         self.runs = self._runs(network)
         self.step, self.seconds, self.loss, self.right, self.seen, self.swaps = 0, 0.0, 0.0, 0, 0, 0
@@ -533,8 +574,8 @@ class _Training:
             self.network(),
             self.best,
             tuple(run.rule_state for run in self.runs),
-            self.candidates.pins,
-            self.candidates.changes.copy(),
+            tuple(run.candidates.own if run.candidates else () for run in self.runs),
+            tuple(run.candidates.changes.copy() if run.candidates else () for run in self.runs),
             self._fingerprint,
         )
 
@@ -558,7 +599,10 @@ class _Training:
         try:
             held = with_arrays(self._held(), state, "training")
             layers = held.network.layers
-            replace(held.network, layers=(replace(layers[0], pins=held.candidates), *layers[1:]))  # checks the pins
+            offered = (
+                replace(layer, pins=own or layer.pins) for layer, own in zip(layers, held.candidates, strict=True)
+            )
+            replace(held.network, layers=tuple(offered))  # checks the candidates
         except (RuleError, ModelError) as error:
             raise TrainError(f"fit: the state to go on from is of another training: {error}") from None
         if not np.array_equal(held.fingerprint, self._fingerprint):
@@ -571,18 +615,16 @@ class _Training:
         rows = zip(held.history.tolist(), held.moves.tolist(), strict=True)
         done = islice(rows, step // self.batches)
         self.history = [Pass(a, b, c, tuple(flips), swaps) for (a, b, c), (swaps, *flips) in done]
-        self.runs, self.best = self._runs(held.network), held.best.copy()
-        for run, flips, rule_state in zip(self.runs, flipped, held.rules, strict=True):
+        self.runs, self.best, self.head = self._runs(held.network), held.best.copy(), held.network.head.copy()
+        parts = zip(self.runs, flipped, held.rules, held.candidates, held.changes, strict=True)
+        for run, flips, rule_state, own, changes in parts:
             run.flips, run.rule_state = flips, rule_state
-        self.candidates = _Candidates(held.candidates.copy(), held.changes.copy())
+            if own:
+                run.candidates = _Candidates(own.copy(), run.layer.spread(own), changes.copy())
 
     def _runs(self, network: LutNetwork) -> list[_Run]:
         """Return the arrays of the layers in training, as a network has them."""
-        rows = [np.arange(len(layer.counters), dtype=np.int32) for layer in network.layers[:-1]]
-        runs = [
-            _run_of(layer, self.settings.batch, row)
-            for layer, row in zip(network.layers, (*rows, self.groups), strict=True)
-        ]
+        runs = _runs_of(network, self.settings.batch)
         for run in runs:
             run.rule_state = self.rule.init(run.counters) if self.rule else ()
         return runs
@@ -598,8 +640,8 @@ class _Training:
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
-        layers = tuple(Layer(run.pins.copy(), run.counters.copy()) for run in self.runs)
-        return LutNetwork(self.start.rows, self.start.classes, layers, self.start.space)
+        layers = tuple(replace(run.layer, pins=run.own, counters=run.counters).copy() for run in self.runs)
+        return replace(self.start, layers=layers, head=self.head.copy())
 
     def _step(self, index: NDArray[np.int64], step: int) -> tuple[float, int]:
         settings, last = self.settings, self.runs[-1]
@@ -612,108 +654,156 @@ class _Training:
         for run in self.runs:
             _forward(run, read, self.shared)
             read = run.outputs
-        scores = _scores(last, self.groups, self.start.classes)[:, : len(index)].T
+        scores = _scores(last, self.head)[:, : len(index)].T
         labels = self.labels[index]
         loss, error = self.criterion(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
             error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
-        signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
-        signal[:, : len(index)] = error.T
+        padded = np.zeros((self.start.classes, settings.batch), np.int64)  # samples that are not there have none
+        padded[:, : len(index)] = error.T
+        signal = padded.astype(np.int8)
         swapping = step < settings.swapping * self.steps and settings.swap > 0
+        evaluated = last.tables.copy()
         for depth in reversed(range(len(self.runs))):
             signal = self._backward(depth, signal, step, swapping)
+        self._step_head(padded, evaluated, step)
         if swapping and (step + 1) % settings.every == 0:
             self._swap(step + 1)
         return loss, int((scores.argmax(axis=1) == labels).sum())
 
     def _backward(self, depth: int, signal: NDArray[np.int8], step: int, swapping: bool) -> NDArray[np.int8]:
         """Count votes, look at candidates, step the counters; return the signals of the layer before."""
-        run, tables = self.runs[depth], len(self.runs[depth].tables)
+        run, tables, candidates = self.runs[depth], len(self.runs[depth].tables), self.runs[depth].candidates
         size = self.shared(
             lambda first, last: kernels.count_votes(run.addresses, signal, run.signal_row, run.votes, first, last),
             tables,
         )
         below = np.zeros((0, 0), np.int8)
         if depth:
-            to_rows = np.zeros(self.runs[depth - 1].outputs.shape, np.int32)
-            kernels.add_input_signals(
-                run.tables, run.addresses, signal, run.signal_row, run.pins.source, to_rows, 0, tables
+            to_rows = kernels.signal_sums(run.pins.source, *self.runs[depth - 1].outputs.shape)
+            self.shared(
+                lambda first, last: kernels.add_input_signals(
+                    run.tables, run.addresses, signal, run.signal_row, run.pins.source, to_rows, first, last
+                ),
+                self.settings.batch // kernels.STEP,
             )
             below = np.clip(to_rows[1:], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT).astype(np.int8)
-        elif swapping and step % 2 == 0:
-            pins, changes = self.candidates.pins, self.candidates.changes
+        if candidates and swapping and step % 2 == 0:
+            rows = self.runs[depth - 1].outputs if depth else self.rows
             self.shared(
                 lambda first, last: kernels.add_changes(
-                    self.rows,
-                    pins.source,
-                    pins.against,
-                    pins.margin,
+                    rows,
+                    *candidates.pins,
                     run.tables,
                     run.addresses,
                     run.votes,
                     signal,
                     run.signal_row,
-                    changes,
+                    candidates.changes,
                     first,
                     last,
                 ),
                 tables,
             )
-        run.flips += self._step_counters(run, depth, size, step)
+        if not run.layer.frozen:
+            run.flips += self._step_counters(run, depth, size, step)
         return below
 
     def _step_counters(self, run: _Run, depth: int, size: int, step: int) -> int:
-        settings, space, key = self.settings, self.start.space, self.key.fold("step", depth, step)
+        """Step the counters of a layer by its votes; return how many bits flipped."""
+        space, key, votes = self.start.space, self.key.fold("step", depth, step), run.votes
+        if run.layer.copies is not None:
+            votes = np.zeros(run.counters.shape, np.int32)
+            kernels.add_copies(run.votes, run.layer.copies.share, votes)
+            size = int(np.abs(votes).sum())
         if self.rule:
-            steps, run.rule_state = self.rule.update(run.votes, run.rule_state, run.counters, key=key)
+            steps, run.rule_state = self.rule.update(votes, run.rule_state, run.counters, key=key)
             after = space.add(run.counters, steps)
             flips = int(((after >= 0) != (run.counters >= 0)).sum())
             run.counters[:] = after
-            run.tables[:, : after.shape[1]] = after >= 0
-            return flips
-        progress = step / self.steps
+            run.bits[:, : after.shape[1]] = after >= 0
+        else:
+            flips = self._step_by_votes(votes, size, run.counters, run.bits, (space.lo, space.hi), step, key)
+        if run.layer.copies is not None:
+            np.take(run.bits, run.layer.copies.share, axis=0, out=run.tables)
+        return flips
+
+    def _step_by_votes(
+        self,
+        votes: NDArray[np.int32],
+        size: int,
+        counters: NDArray[Any],
+        bits: NDArray[np.uint8],
+        bounds: tuple[int, int],
+        step: int,
+        key: Key,
+    ) -> int:
+        settings, progress = self.settings, step / self.steps
         share = settings.end + (1 - settings.end) * (1 + math.cos(math.pi * progress)) / 2
         rate = round(settings.rate * share * kernels.RATE_ONE)
         key0, key1 = map(np.uint64, key.philox_key())
         return self.shared(
             lambda first, last: kernels.step_by_votes(
-                run.votes,
-                max(1, size),
-                run.votes.size,
-                rate,
-                space.lo,
-                space.hi,
-                key0,
-                key1,
-                run.counters,
-                run.tables,
-                first,
-                last,
+                votes, max(1, size), votes.size, rate, *bounds, key0, key1, counters, bits, first, last
             ),
-            len(run.tables),
+            len(votes),
+        )
+
+    def _step_head(self, error: NDArray[np.int64], evaluated: NDArray[np.uint8], step: int) -> None:
+        """Step the readout's parameters by signals of the scores (classes, batch) and the tables that made these."""
+        readout, last, head = self.head.readout, self.runs[-1], self.head
+        key = self.key.fold("readout", step)
+        if len(readout.weights) > 1:
+            # A table counts in the score where it says 1: its weight's vote is that of its entries that are 1.
+            ones = (evaluated[:, : last.votes.shape[1]] * last.votes).sum(axis=1, keepdims=True, dtype=np.int32)
+            self._step_parameters(ones, head.counters, readout.bounds, step, key.fold("weights"))
+        if readout.biased:
+            votes = error.sum(axis=1, keepdims=True).astype(np.int32)
+            self._step_parameters(votes, head.bias, BIASES, step, key.fold("bias"))
+
+    def _step_parameters(
+        self, votes: NDArray[np.int32], counters: NDArray[Any], bounds: tuple[int, int], step: int, key: Key
+    ) -> None:
+        self._step_by_votes(
+            votes, int(np.abs(votes).sum()), counters, np.zeros((len(votes), 64), np.uint8), bounds, step, key
         )
 
     def _draw_candidates(self, step: int) -> None:
-        pins = self.runs[0].pins.source.shape[1]
         key = self.key.fold("candidates", step)
-        chosen = active_pins(self.encoder, self.probes, key, self.places, pins, self.settings.rare)
-        self.candidates = _Candidates(chosen, np.zeros(chosen.source.shape, np.int64))
+        for depth, run in enumerate(self.runs):
+            if not run.layer.swaps:
+                continue
+            cells, pins = run.own.source.shape
+            if depth:
+                own = deeper_pins(key.fold("layer", depth), cells, pins, len(self.runs[depth - 1].tables))
+            else:
+                own = active_pins(self.encoder, self.probes, key, self.places, pins, self.settings.rare)
+            spread = run.layer.spread(own)
+            run.candidates = _Candidates(own, spread, np.zeros(spread.source.shape, np.int64))
 
     def _swap(self, step: int) -> None:
-        """Put the candidates that promise most in place of the pins that are there."""
-        settings, pins, changes = self.settings, self.runs[0].pins, self.candidates.changes.reshape(-1)
+        """Put the candidates that promise most in place of the pins that are there, in each layer."""
+        settings = self.settings
         left = 1 - step / (settings.swapping * self.steps)
-        most = round(max(0.0, settings.swap * left) * changes.size)
-        best = np.argsort(changes, kind="stable")[:most]
-        best = best[changes[best] < 0]
+        for run in self.runs:
+            if not run.candidates:
+                continue
+            changes = run.candidates.changes
+            if run.layer.copies is not None:
+                changes = np.zeros(run.own.source.shape, np.int64)
+                kernels.add_copies(run.candidates.changes, run.layer.copies.share, changes)
+            flat = changes.reshape(-1)
+            best = np.argsort(flat, kind="stable")[: round(max(0.0, settings.swap * left) * flat.size)]
+            best = best[flat[best] < 0]
 
-        def swapped(there: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-            flat = there.reshape(-1).copy()
-            flat[best] = other.reshape(-1)[best]
-            return flat.reshape(there.shape)
+            def swapped(there: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+                after = there.reshape(-1).copy()
+                after[best] = other.reshape(-1)[best]  # noqa: B023  (used at once)
+                return after.reshape(there.shape)
 
-        self.runs[0].pins = pins.map(swapped, self.candidates.pins)
-        self.swaps += len(best)
+            run.own = run.own.map(swapped, run.candidates.own)
+            run.pins = run.layer.spread(run.own)
+            self.swaps += len(best)
         self._draw_candidates(step)
 
 

@@ -1,11 +1,11 @@
 """Networks of look-up tables whose entries are integer counters: the bit of an entry is [counter >= 0].
 
 Layers read rows (``learn.lut_kernels``): the first one codes of features, each further one the bits of the one before.
-The last layer's tables stand in groups, one a class; a class's score is how many of its tables say 1, and the class of
-the greatest score is the answer, the first among equals.
+The last layer's tables stand in groups, one a class, of which a readout makes scores (``learn.models.readouts``); the
+class of the greatest score is the answer, the first among equals.
 
 The counters are the parameters, in the space ``Int(lo, hi)``; which rows a pin compares is a choice that training
-swaps.
+swaps. Tables may be copies of one another that look at other places: they share counters and choices.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from circuits.circuit import Builder, Circuit
 from learn.errors import ModelError
 from learn.keys import Key
+from learn.models.readouts import Head, make_head
 from learn.spaces import Int
 
 ZERO_ROW = 0
@@ -51,37 +52,103 @@ class Pins(NamedTuple):
         return self.map(np.copy)
 
 
-@dataclass(frozen=True)
-class Layer:
-    """Tables side by side.
+class Copies(NamedTuple):
+    """Which tables are copies of one another.
 
     Attributes:
-        pins: of shape (tables, k); behind the first layer they read bits as they are, against row 0 with margin 0.
-        counters: int8 (tables, 2**k); entry ``sum(pin i << i)``.
+        share: int32 (tables,), which cell, a row of pins and counters, each table is a copy of.
+        shift: int32 (tables,), how many rows further its pins look; those on the row of zeros stay there.
+    """
+
+    share: NDArray[np.int32]
+    shift: NDArray[np.int32]
+
+    def copy(self) -> Copies:
+        """Return copies with arrays of their own."""
+        return Copies(self.share.copy(), self.shift.copy())
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Tables side by side, one a cell or several copies of it.
+
+    Attributes:
+        pins: of shape (cells, k); behind the first layer they read bits as they are, against row 0 with margin 0.
+        counters: int8 (cells, 2**k); entry ``sum(pin i << i)``.
+        copies: the tables there are of each cell; None for one each.
+        frozen: whether training leaves the counters alone.
+        swaps: whether training may swap pins.
     """
 
     pins: Pins
     counters: NDArray[np.int8]
+    copies: Copies | None = None
+    frozen: bool = False
+    swaps: bool = True
+
+    @property
+    def num_tables(self) -> int:
+        """How many tables there are."""
+        return len(self.counters) if self.copies is None else len(self.copies.share)
+
+    @property
+    def most_copies(self) -> int:
+        """The most tables that share a cell."""
+        return 1 if self.copies is None else int(np.bincount(self.copies.share).max())
+
+    @property
+    def bits(self) -> NDArray[np.uint8]:
+        """The bits of the cells' entries as the kernels read them: uint8 (cells, 64), 0 and 1."""
+        bits = np.zeros((len(self.counters), 64), np.uint8)
+        bits[:, : self.counters.shape[1]] = self.counters >= 0
+        return bits
 
     @property
     def tables(self) -> NDArray[np.uint8]:
-        """The bits of all entries as the kernels read them: uint8 (tables, 64), 0 and 1."""
-        tables = np.zeros((len(self.counters), 64), np.uint8)
-        tables[:, : self.counters.shape[1]] = self.counters >= 0
-        return tables
+        """The bits of the tables' entries: uint8 (tables, 64)."""
+        return self.bits if self.copies is None else self.bits[self.copies.share]
+
+    def spread(self, pins: Pins | None = None) -> Pins:
+        """Return the pins of the tables, those of the cells or others given in place of them: of shape (tables, k)."""
+        own = self.pins if pins is None else pins
+        if self.copies is None:
+            return own
+        share, shift = self.copies.share, self.copies.shift[:, None]
+
+        def moved(row: NDArray[np.int32]) -> NDArray[np.int32]:
+            return np.where(row[share] == ZERO_ROW, np.int32(ZERO_ROW), row[share] + shift)
+
+        return Pins(moved(own.source), moved(own.against), own.margin[share])
+
+    def copy(self) -> Layer:
+        """Return the layer with arrays of its own."""
+        copies = self.copies and self.copies.copy()
+        return replace(self, pins=self.pins.copy(), counters=self.counters.copy(), copies=copies)
 
 
 def _check(layer: Layer, depth: int, rows: int) -> None:
     """Check that a layer's arrays fit and its pins read one of so many rows: kernels read whatever they are told."""
     counters, shapes = layer.counters, [array.shape for array in layer.pins]
-    tables, pins = shapes[0] if len(shapes[0]) == 2 else (0, 0)
-    fits = shapes == [(tables, pins)] * 3 and counters.shape == (tables, 1 << pins)
-    if not (fits and tables and 1 <= pins <= MAX_PINS) or counters.dtype != np.int8:
+    cells, pins = shapes[0] if len(shapes[0]) == 2 else (0, 0)
+    fits = shapes == [(cells, pins)] * 3 and counters.shape == (cells, 1 << pins)
+    if not (fits and cells and 1 <= pins <= MAX_PINS) or counters.dtype != np.int8:
         raise ModelError(
             f"network: layer {depth} has pins of shapes {shapes} and {counters.dtype} counters {counters.shape}, "
             f"expected (tables, k) and int8 (tables, 2**k), k at most {MAX_PINS}"
         )
-    ends = [(int(array.min()), int(array.max())) for array in layer.pins]
+    if layer.copies is not None:
+        share, shift = layer.copies
+        if (
+            share.ndim != 1
+            or share.shape != shift.shape
+            or not share.size
+            or not 0 <= share.min() <= share.max() < cells
+        ):
+            raise ModelError(
+                f"network: layer {depth} has copies {share.shape} at {shift.shape} places, expected as many places as "
+                f"copies, each of one of {cells} cells"
+            )
+    ends = [(int(array.min()), int(array.max())) for array in layer.spread()]
     lowest, highest = (1, ZERO_ROW, 0), (rows - 1, *((ZERO_ROW, 0) if depth else (rows - 1, 255)))
     if any(lo < least or hi > most for (lo, hi), least, most in zip(ends, lowest, highest, strict=True)):
         found, expected = (
@@ -93,44 +160,56 @@ def _check(layer: Layer, depth: int, rows: int) -> None:
 
 @dataclass(frozen=True)
 class LutNetwork:
-    """Layers of look-up tables and a vote of groups.
+    """Layers of look-up tables and a readout.
 
     Attributes:
         rows: number of input rows, the row of zeros included.
         classes: number of groups of the last layer.
         layers: from the inputs on.
         space: where counters live.
+        head: the readout and its parameters.
 
     Raises:
-        ModelError: a layer whose arrays do not fit each other, or whose pins read rows that are not there.
+        ModelError: a layer whose arrays do not fit each other, or whose pins read rows that are not there; a head for
+            another number of tables or classes.
     """
 
     rows: int
     classes: int
     layers: tuple[Layer, ...]
     space: Int
+    head: Head
 
     def __post_init__(self) -> None:
         rows = self.rows
         for depth, layer in enumerate(self.layers):
             _check(layer, depth, rows)
-            rows = 1 + len(layer.counters)
+            rows = 1 + layer.num_tables
+        shapes = self.head.counters.shape, self.head.bias.shape
+        lo, hi = self.head.readout.bounds
+        if (
+            shapes != ((rows - 1, 1), (self.classes, 1))
+            or not lo <= self.head.counters.min() <= self.head.counters.max() <= hi
+        ):
+            raise ModelError(
+                f"network: the readout has counters {shapes[0]} and biases {shapes[1]}, expected ({rows - 1}, 1), "
+                f"each {lo}..{hi}, and ({self.classes}, 1)"
+            )
 
     @property
     def num_tables(self) -> int:
         """How many look-up tables there are."""
-        return sum(len(layer.counters) for layer in self.layers)
+        return sum(layer.num_tables for layer in self.layers)
 
     @property
     def groups(self) -> NDArray[np.int32]:
         """The class of each table of the last layer: int32 (tables,), equal shares in order."""
-        count = len(self.layers[-1].counters)
+        count = self.layers[-1].num_tables
         return (np.arange(count) * self.classes // count).astype(np.int32)
 
     def copy(self) -> LutNetwork:
         """Return the network with arrays of its own."""
-        layers = tuple(Layer(layer.pins.copy(), layer.counters.copy()) for layer in self.layers)
-        return replace(self, layers=layers)
+        return replace(self, layers=tuple(layer.copy() for layer in self.layers), head=self.head.copy())
 
 
 Draw = Callable[[Key, int], Pins]
@@ -145,12 +224,35 @@ def deeper_pins(key: Key, tables: int, pins: int, before: int) -> Pins:
     return Pins(source, np.zeros_like(source), np.zeros(source.shape, np.uint8))
 
 
+def start_counters(key: Key, cells: int, pins: int, bound: int, *, through: bool = False) -> NDArray[np.int8]:
+    """Draw small counters: int8 (cells, 2**pins); with ``through``, tables are the bit of their first pin."""
+    low = min(STARTING, bound)
+    counters = key.integers(2 * low, (cells, 1 << pins)) - low
+    if through:
+        first = np.arange(1 << pins) & 1
+        counters = np.where(first == 1, np.abs(counters), -1 - np.abs(counters))
+    return np.clip(counters, -bound, bound - 1).astype(np.int8)
+
+
+def deeper_layer(key: Key, tables: int, pins: int, bound: int, before: int) -> Layer:
+    """Return a layer that reads ``before`` tables and starts as their bits: depth costs nothing at the start."""
+    counters = start_counters(key.fold("counters"), tables, pins, bound, through=True)
+    return Layer(deeper_pins(key.fold("pins"), tables, pins, before), counters)
+
+
 def make_network(
-    draw: Draw, *, rows: int, classes: int, widths: Sequence[int], pins: int, bound: int, key: Key
+    draw: Draw,
+    *,
+    rows: int,
+    classes: int,
+    widths: Sequence[int],
+    pins: int,
+    bound: int,
+    key: Key,
+    readout: str = "group_sum",
+    front: Sequence[Layer] = (),
 ) -> LutNetwork:
     """Make a network before training: random pins and small random counters.
-
-    Tables of further layers start as the bit of their first pin, so that depth costs nothing at the start.
 
     Args:
         draw: draws the pins of the first layer.
@@ -160,6 +262,8 @@ def make_network(
         pins: k, 2 to 6.
         bound: counters live in -bound..bound-1.
         key: decides all of it.
+        readout: one of READOUTS.
+        front: layers to stand before those; ``draw`` is not asked then.
 
     Raises:
         ModelError: a setting out of range.
@@ -169,22 +273,16 @@ def make_network(
             f"network: got {pins} pins, bound {bound}, {classes} classes and widths {list(widths)}, expected 2..6 "
             "pins, a bound of 1..128, two classes or more and no layer of fewer tables than classes"
         )
-    layers = []
+    layers = list(front)
     for depth, width in enumerate(widths):
         own = key.fold("layer", depth)
-        chosen = (
-            draw(own.fold("pins"), width)
-            if not depth
-            else deeper_pins(own.fold("pins"), width, pins, widths[depth - 1])
-        )
-        low = min(STARTING, bound)
-        counters = own.fold("counters").integers(2 * low, (width, 1 << pins)) - low
-        if depth:
-            first = np.arange(1 << pins) & 1
-            counters = np.where(first == 1, np.abs(counters), -1 - np.abs(counters))
-            counters = np.clip(counters, -bound, bound - 1)
-        layers.append(Layer(chosen, counters.astype(np.int8)))
-    return LutNetwork(rows, classes, tuple(layers), Int(-bound, bound - 1))
+        if layers:
+            layers.append(deeper_layer(own, width, pins, bound, layers[-1].num_tables))
+        else:
+            layers.append(
+                Layer(draw(own.fold("pins"), width), start_counters(own.fold("counters"), width, pins, bound))
+            )
+    return LutNetwork(rows, classes, tuple(layers), Int(-bound, bound - 1), make_head(readout, widths[-1], classes))
 
 
 PinWire = Callable[[Builder, int, int, int], int]
@@ -202,7 +300,7 @@ def network_circuit(
     pin_wire: PinWire,
     answer: Callable[[Builder, Sequence[int]], dict[str, int]] = greatest,
 ) -> Circuit:
-    """Return the circuit of a network: tables, counts of ones and what is made of them.
+    """Return the circuit of a network: tables, scores and what is made of them.
 
     Args:
         network: what was trained.
@@ -212,16 +310,23 @@ def network_circuit(
     """
     bits: list[int] = []
     for depth, layer in enumerate(network.layers):
-        source, against, margin = (array.tolist() for array in layer.pins)
+        source, against, margin = (array.tolist() for array in layer.spread())
+        size = layer.counters.shape[1]
         outputs = []
-        for t, entries in enumerate((layer.counters >= 0).astype(int).tolist()):
+        for t, entries in enumerate(layer.tables[:, :size].tolist()):
             pins = [
                 pin_wire(builder, *pin) if not depth else bits[pin[0] - 1]
                 for pin in zip(source[t], against[t], margin[t], strict=True)
             ]
             outputs.append(builder.add(f"lut{len(pins)}", *pins, params=entries))
         bits = outputs
-    groups = network.groups.tolist()
-    members = [[bit for bit, g in zip(bits, groups, strict=True) if g == c] for c in range(network.classes)]
-    scores = [builder.add("popcount", *group) for group in members]
+    groups, weights, bias = network.groups, network.head.weights, network.head.bias
+    scores = []
+    for c in range(network.classes):
+        members = np.flatnonzero(groups == c)
+        wires = [bits[t] for t in members]
+        if network.head.readout.plain:
+            scores.append(builder.add("popcount", *wires))
+        else:
+            scores.append(builder.add("dot", *wires, params=(*weights[members].tolist(), int(bias[c, 0]))))
     return builder.circuit(answer(builder, scores))

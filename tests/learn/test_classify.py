@@ -21,7 +21,7 @@ from learn.classify import (
 from learn.cli import app
 from learn.data import Dataset
 from learn.encoders import ENCODINGS, ImageEncoder, TabularEncoder
-from learn.errors import DataError, TrainError
+from learn.errors import DataError, ModelError, TrainError
 from learn.keys import Key
 from learn.train import Settings
 
@@ -167,6 +167,30 @@ def test_an_encoding_is_chosen_on_the_command_line(run, tmp_path, encoding):
     operations = {op for op, _, _ in read_circuit(target).gates()}
     assert ("slice" in operations) == (encoding in ("bits", "gray"))
     assert ("threshold" in operations) == (encoding in ("quantile", "uniform", "one_hot"))
+
+
+def test_a_model_of_images_and_a_readout(run, tmp_path, monkeypatch):
+    draws = Key(0).integers(256, (2000, 12, 12)).astype(np.uint8) // 2
+    labels = np.arange(2000) % 2
+    draws[labels == 1, 3:9] += 100
+    names = tuple(f"p{k}" for k in range(144))
+    images = Dataset("dots", draws.reshape(2000, -1), labels, names, ("no", "yes"), (12, 12))
+    plan = plan_for(images, tables=40)._replace(
+        settings=Settings(epochs=2), warps=2, model="tree", readout="weighted_sum"
+    )
+    *_, last = learn_classifier(images, key=Key(0), plan=plan, threads=2)
+    assert last.event.validation > 0.9 and last.classifier.network.head.name == "weighted_sum"
+    assert agreeing(last.classifier.circuit(), last.classifier, images.features[:300], Key(1), 100) == 400
+    with pytest.raises(ModelError, match=r"^model tree: got features that are no image"):
+        list(learn_classifier(bands(), key=Key(0), plan=plan_for(bands())._replace(model="tree")))
+
+
+def test_the_command_line_knows_models_and_readouts(run, tmp_path):
+    data, how = csv_of(bands(), tmp_path / "bands.csv"), ("--steps", 3, "--tables", 60, "--quiet")
+    facts = run("learn", data, "--model", "deep", "--readout", "one_vs_rest", *how, "--json")
+    assert (facts["model"], facts["readout"], facts["tables"]) == ("deep", "one_vs_rest", 120)
+    assert "expected one of group_sum" in run("learn", data, "--readout", "sum", *how, status=2)
+    assert "expected images" in run("learn", data, "--model", "convolution", *how, status=2)
 
 
 def test_images_are_encoded_as_a_table_when_that_is_asked_for():

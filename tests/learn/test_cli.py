@@ -466,7 +466,7 @@ def test_demo_writes_everything(run, workplace, monkeypatch):
         (["learn", "adder:2", "-o", "x.aig", "--steps", "0"], "steps"),
         (["learn", "adder:2", "-o", "x.aig", "--threads", "0"], "threads"),
         (["learn", "adder:2", "-o", "x.aig", "--rule", "magic"], "heat_bath"),
-        (["learn", "adder:2", "-o", "x.aig", "--model", "deep"], "expected auto, exact, lut_network"),
+        (["learn", "adder:2", "-o", "x.aig", "--model", "dep"], "expected auto, exact, lut, deep"),
         (["learn", "adder:2", "parity:3", "-o", "x.aig"], "join tables of one function only"),
         (["learn", "broken.pla", "-o", "x.aig"], "broken.pla:2"),
     ],

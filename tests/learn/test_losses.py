@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from learn.errors import LossError
-from learn.losses import absolute, exponentials, hamming, huber, softmax, squared
+from learn.losses import absolute, exponentials, hamming, huber, logistic, softmax, squared
 
 LOSSES = {"hamming": (hamming, (0, 1)), "absolute": (absolute, (-50, 50)), "squared": (squared, (-50, 50))}
 SHAPE = (3, 4)
@@ -85,6 +85,24 @@ def test_softmax_against_real_numbers(scores, labels, scale, tau):
     assert loss == pytest.approx(entropy, abs=1e-3)
 
 
+@given(
+    scores=hnp.arrays(np.int64, (5, 7), elements=st.integers(-300, 300)),
+    labels=hnp.arrays(np.int64, 5, elements=st.integers(0, 6)),
+    scale=st.sampled_from([1, 31, 63, 255]),
+    tau=st.sampled_from([0.5, 3.0, 9.0, 100.0]),
+)
+def test_logistic_against_real_numbers(scores, labels, scale, tau):
+    loss, signal = logistic(scores, labels, scale=scale, tau=tau)
+    wanted = np.arange(7) == labels[:, None]
+    exact = scale * (1 / (1 + np.exp(-np.clip(scores / tau, -500, 500))) - wanted)
+    assert signal.dtype == np.int64
+    near_half = np.abs(exact - np.floor(exact) - 0.5) < 0.02
+    assert np.array_equal(signal[~near_half], np.rint(exact)[~near_half])
+    assert np.all(np.abs(signal - exact) < 0.53)
+    entropy = np.logaddexp(0, np.where(wanted, -scores, scores) / tau).sum()
+    assert loss == pytest.approx(entropy, abs=1e-3)
+
+
 def test_softmax_rounds_half_up_and_ignores_a_common_offset():
     assert softmax([[5, 5]], [0], scale=1)[1].tolist() == [[0, 1]]
     a, b = softmax([[1, 2, 3]], [0]), softmax([[10**15 + 1, 10**15 + 2, 10**15 + 3]], [0])
@@ -114,6 +132,8 @@ def test_the_table_ends_at_its_first_zero(tau):
         (lambda: softmax([[1, 2]], [0], tau=0.0), "tau 0.0"),
         (lambda: softmax([[1, 2]], [0], tau=math.inf), "tau inf"),
         (lambda: softmax([[1, 2]], [0], scale=0), "scale 0"),
+        (lambda: logistic([[1, 2]], [2]), r"logistic: labels lie in 2\.\.2"),
+        (lambda: logistic([[1, 2]], [0], tau=0.0), "logistic: got scale 63 and tau 0.0"),
     ],
 )
 def test_errors(call, message):

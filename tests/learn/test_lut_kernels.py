@@ -205,10 +205,11 @@ def test_a_change_is_that_of_another_forward_pass(layer, pin):
     assert np.array_equal(changes[:, pin], (signal * (then.astype(int) - outputs)).sum(axis=1))
 
 
-@given(layers(), st.integers(1, 5))
-def test_add_input_signals(layer, sources):
+@given(layers(), st.integers(1, 5), st.lists(st.integers(0, 8), max_size=3), st.sampled_from([np.int16, np.int32]))
+def test_add_input_signals(layer, sources, cuts, dtype):
     source = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(np.int32)
-    start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(np.int32)
+    layer.edges = [0, *sorted(min(cut, layer.batch // 64) for cut in cuts), layer.batch // 64]  # shares of the samples
+    start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(dtype)
     found = start.copy()
     in_shares(
         layer,
@@ -218,6 +219,29 @@ def test_add_input_signals(layer, sources):
     )
     expected = kernels.input_signals_oracle(layer.tables, layer.addresses, layer.signal, layer.row, source, sources)
     assert np.array_equal(found - start, expected)
+
+
+@pytest.mark.parametrize("readers", [258, 259])
+def test_signals_of_a_row_that_many_read_do_not_overflow(readers):
+    tables = np.zeros((readers, 64), np.uint8)
+    tables[:, 1] = 1
+    addresses, source = np.zeros((readers, 64), np.uint8), np.ones((readers, 1), np.int32)
+    signal, row = np.full((1, 64), -127, np.int8), np.zeros(readers, np.int32)
+    sums = kernels.signal_sums(source, 2, 64)
+    assert sums.dtype == (np.int16 if readers == 258 else np.int32)
+    kernels.add_input_signals(tables, addresses, signal, row, source, sums, 0, 1)
+    assert set(sums[1].tolist()) == {-127 * readers} and not sums[0].any()
+
+
+@given(SEEDS, st.integers(1, 9), st.integers(1, 4), st.sampled_from([np.int32, np.int64]))
+def test_add_copies(seed, tables, cells, dtype):
+    rng = np.random.default_rng(seed)
+    values, share = rng.integers(-99, 99, (tables, 4)).astype(dtype), rng.integers(0, cells, tables).astype(np.int32)
+    sums = rng.integers(-9, 9, (cells, 4)).astype(dtype)
+    expected = sums.copy()
+    np.add.at(expected, share, values)
+    kernels.add_copies(values, share, sums)
+    assert np.array_equal(sums, expected)
 
 
 def test_kernels_work_on_a_plain_processor(tmp_path):
@@ -237,6 +261,9 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
         "k.count_votes(a, signal, row, votes, 0, 3)\n"
         "k.add_changes(rows, *pins, tables, a, votes, signal, row, changes, 0, 3)\n"
         "assert np.array_equal(changes, k.changes_oracle(rows, *pins, tables, a, signal, row))\n"
+        "sums = k.signal_sums(pins[0], 5, 128)\n"
+        "k.add_input_signals(tables, a, signal, row, pins[0], sums, 0, 2)\n"
+        "assert np.array_equal(sums, k.input_signals_oracle(tables, a, signal, row, pins[0], 5))\n"
     )
     names = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -17,6 +17,7 @@ from learn.errors import ModelError
 from learn.keys import Key
 from learn.lut_kernels import forward_oracle
 from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins, make_network, network_circuit
+from learn.models.readouts import make_head
 from learn.spaces import Int
 from learn.train import class_scores
 
@@ -166,7 +167,7 @@ def two_layers(layer=0, name="source", values=START[0][0], counters=((0,) * 4,) 
     layers = [
         Layer(Pins(**{n: np.array(v, dtypes[n]) for n, v in f.items()}), np.array(counters, np.int8)) for f in fields
     ]
-    return LutNetwork(3, 2, tuple(layers), Int(-4, 3))
+    return LutNetwork(3, 2, tuple(layers), Int(-4, 3), make_head("group_sum", 2, 2))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_the_circuit_of_pins_at_their_ends(height):
     source, against, margin = np.array(pairs).T.reshape(3, -1, 2)
     pins = Pins(source.astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
     counters = np.tile(np.array([-1, 0, 0, -1], np.int8), (7, 1))  # XOR sees every pin
-    network = LutNetwork(encoder.rows, 7, (Layer(pins, counters),), Int(-4, 3))
+    network = LutNetwork(encoder.rows, 7, (Layer(pins, counters),), Int(-4, 3), make_head("group_sum", 7, 7))
     images = np.random.default_rng(0).choice([0, 1, 100, 254, 255], (400, n))
     check_circuit(encoder, network, images)
 

@@ -255,11 +255,11 @@ def stepped_one_by_one(training, index, step):
     """Return what a step makes of the network, sample by sample in plain Python: counters, changes, loss, right."""
     settings, network = training.settings, training.network()
     votes = [np.zeros(layer.counters.shape, np.int32) for layer in network.layers]
-    changes = np.zeros(network.layers[0].pins.source.shape, np.int64)
+    changes = [np.zeros(layer.pins.source.shape, np.int64) for layer in network.layers]
     loss, right = 0.0, 0
     for sample in index.tolist():
         read = training.codes[sample].tolist()
-        first, addresses = read, []
+        reads, addresses = [read], []
         for layer in network.layers:
             pins = [array.tolist() for array in layer.pins]
             addresses.append(
@@ -269,6 +269,7 @@ def stepped_one_by_one(training, index, step):
                 ]
             )
             read = [0, *(int(c[a] >= 0) for c, a in zip(layer.counters, addresses[-1], strict=True))]
+            reads.append(read)
         groups = network.groups.tolist()
         scores = np.array([sum(b for b, g in zip(read[1:], groups, strict=True) if g == c) for c in range(3)])
         label = training.labels[sample]
@@ -284,10 +285,10 @@ def stepped_one_by_one(training, index, step):
                     source = int(layer.pins.source[t, i])
                     effect = int(entries[address | 1 << i]) - int(entries[address & ~(1 << i)])
                     below[source] = below.get(source, 0) + int(signal[t]) * effect
-                    if not depth:
-                        bit = bit_of(first, *(int(array[t, i]) for array in training.candidates.pins))
-                        moved = address & ~(1 << i) | bit << i
-                        changes[t, i] += int(signal[t]) * (int(entries[moved]) - int(entries[address]))
+                    other = training.runs[depth].candidates.pins
+                    bit = bit_of(reads[depth], *(int(array[t, i]) for array in other))
+                    moved = address & ~(1 << i) | bit << i
+                    changes[depth][t, i] += int(signal[t]) * (int(entries[moved]) - int(entries[address]))
             if depth:
                 tables = range(1, 1 + len(network.layers[depth - 1].counters))
                 signal = [min(127, max(-127, below.get(t, 0))) for t in tables]
@@ -319,14 +320,15 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
     for step, count in ((0, 128), (1, 128), (2, 100), (4, 1), (5, 63), (6, 65)):
         index = rng.permutation(300)[:count]
         expected, changes, loss, right = stepped_one_by_one(training, index, step)
-        before = training.candidates.changes.copy()
+        before = [run.candidates.changes.copy() for run in training.runs]
         found = training._step(index, step)
         assert found[1] == right and np.isclose(found[0], loss)
         for run, counters in zip(training.runs, expected, strict=True):
             assert np.array_equal(run.counters, counters)
             assert np.array_equal(run.tables[:, : 1 << pins], counters >= 0)
             assert not run.tables[:, 1 << pins :].any()
-        assert np.array_equal(training.candidates.changes - before, changes if step % 2 == 0 else 0 * changes)
+        for run, old, more in zip(training.runs, before, changes, strict=True):
+            assert np.array_equal(run.candidates.changes - old, more if step % 2 == 0 else 0 * more)
     assert not same(training.network(), training.start)
 
 
@@ -358,8 +360,8 @@ def test_swaps_put_the_best_candidates_in_place():
     encoder = TabularEncoder.fit(x)
     settings = Settings(epochs=50, batch=128, swap=0.2, every=10)
     training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(20,), pins=4, settings=settings)
-    old, offered = training.runs[0].pins.copy(), training.candidates.pins.copy()
-    changes = training.candidates.changes
+    old, offered = training.runs[0].pins.copy(), training.runs[0].candidates.pins.copy()
+    changes = training.runs[0].candidates.changes
     changes[:] = np.random.default_rng(0).integers(-50, 51, changes.shape)
     changes.reshape(-1)[:3] = -60
     kept = changes.copy()
@@ -373,9 +375,9 @@ def test_swaps_put_the_best_candidates_in_place():
     assert training.swaps == most > 3 and kept[taken].max() <= threshold < 0
     for array, before, other in zip(new, old, offered, strict=True):
         assert np.array_equal(array, np.where(taken, other, before)) and array.dtype == before.dtype
-    assert not training.candidates.changes.any()
-    assert not all(map(np.array_equal, offered, training.candidates.pins))
-    training.candidates.changes[:] = 5
+    assert not training.runs[0].candidates.changes.any()
+    assert not all(map(np.array_equal, offered, training.runs[0].candidates.pins))
+    training.runs[0].candidates.changes[:] = 5
     training._swap(20)
     assert training.swaps == most  # nothing promised to lower the loss
 
@@ -585,6 +587,11 @@ def test_tau_out_of_range(tau):
 
 def test_numbers_beyond_64_bits():
     train._check_settings(Settings(rate=16.0, batch=1 << 16), 1 << 19)
+    train._check_settings(Settings(batch=1 << 17), 1 << 10, copies=128)
+    with pytest.raises(
+        TrainError, match=r"^fit: a batch of 131072 for 130 tables that share .* choose a smaller batch"
+    ):
+        train._check_settings(Settings(batch=1 << 17), 1 << 10, copies=130)
     with pytest.raises(TrainError, match="more than 64-bit numbers hold; choose a smaller batch or rate"):
         train._check_settings(Settings(rate=16.0, batch=1 << 16), 1 << 21)
 

@@ -1,0 +1,256 @@
+"""Every model with every readout: a step against an oracle, integers only, any number of threads, and its circuit."""
+
+import dataclasses
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from circuits.values import simulate_values
+from learn import lut_kernels as kernels
+from learn import train
+from learn.encoders import ImageEncoder, WindowEncoder
+from learn.errors import ModelError
+from learn.keys import Key
+from learn.models.kinds import MODELS, Size, build, window_of, window_shifts
+from learn.models.lut_network import network_circuit
+from learn.models.readouts import READOUTS
+from learn.rules import RULES, make_rule
+from learn.spaces import Int
+from learn.train import Settings, class_scores, fit
+
+SIDE, CLASSES = 10, 3
+QUICK = Settings(epochs=8, batch=128, every=5, swapping=1.0, rare=0.0)
+each_model = pytest.mark.parametrize("model", MODELS)
+each_readout = pytest.mark.parametrize("readout", READOUTS)
+
+
+def strokes(seed, samples):
+    """Return images of a bright upper, middle or lower third, noise over it, and their labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, CLASSES, samples)
+    images = rng.integers(0, 110, (samples, SIDE, SIDE))
+    for image, label in zip(images, labels, strict=True):
+        image[3 * label : 3 * label + 4] += rng.integers(40, 146)
+    return images.reshape(samples, -1), labels
+
+
+def start(model, readout, *, seed=0, tables=36, pins=4):
+    """Return encoder, places and a network to train."""
+    image = (SIDE, SIDE)
+    encoder = WindowEncoder(*image, window=window_of(image)) if MODELS[model].moves else ImageEncoder(*image)
+
+    def places(count):
+        return encoder.draw_places(Key(seed).fold("places"), count)
+
+    size = Size(encoder.rows, CLASSES, tables, pins, readout=readout, image=image)
+    network = build(model, lambda key, n: encoder.draw(key, n, pins, places=places(n)), size, key=Key(seed))
+    return encoder, places(len(network.layers[0].counters)), network
+
+
+def training_of(model, readout, samples=300):
+    encoder, places, network = start(model, readout)
+    images, labels = strokes(1, samples)
+    shared = train._shares(None, 1)
+    codes = encoder.codes(images)
+    training = train._Training(network, codes, labels, None, encoder, Key(2), places, QUICK, shared)
+    training._draw_candidates(0)
+    return training
+
+
+def trained(model, readout, **options):
+    encoder, places, network = start(model, readout)
+    images, labels = strokes(1, 1000)
+    events = fit(
+        network, encoder.codes(images), labels, encoder=encoder, key=Key(2), places=places,
+        **({"settings": QUICK} | options),
+    )  # fmt: skip
+    return encoder, list(events)
+
+
+def held_arrays(value):
+    """Yield all arrays that an object holds, through dataclasses, tuples, lists and dicts."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict):
+        yield from held_arrays(list(value.values()))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from held_arrays(part)
+    elif dataclasses.is_dataclass(value):
+        yield from held_arrays([getattr(value, field.name) for field in dataclasses.fields(value)])
+
+
+def outputs_of(network, codes):
+    """Return what each layer reads, its addresses and outputs, by the oracle."""
+    read, found = codes.T, []
+    for layer in network.layers:
+        addresses, outputs = kernels.forward_oracle(read, *layer.spread(), layer.tables)
+        found.append((read, addresses, outputs))
+        read = np.concatenate([np.zeros_like(outputs[:1]), outputs])
+    return found
+
+
+def scores_of(network, codes):
+    """Return scores by the oracle: weighted ones, and the bias."""
+    outputs, weights = outputs_of(network, codes)[-1][2], network.head.weights
+    of_class = [(outputs * weights[:, None])[network.groups == c].sum(axis=0) for c in range(CLASSES)]
+    return (np.array(of_class) + network.head.bias).T
+
+
+def by_votes(votes, counters, rate, bounds, key):
+    """Return counters after the kernel's step."""
+    after = counters.copy()
+    bits, size = np.zeros((len(votes), 64), np.uint8), max(1, int(np.abs(votes).sum()))
+    halves = map(np.uint64, key.philox_key())
+    kernels.step_by_votes(votes.astype(np.int32), size, votes.size, rate, *bounds, *halves, after, bits, 0, len(votes))
+    return after
+
+
+def by_cell(layer, values):
+    """Return values of tables, summed over the copies of each cell."""
+    if layer.copies is None:
+        return values
+    sums = np.zeros((len(layer.counters), *values.shape[1:]), np.int64)
+    np.add.at(sums, layer.copies.share, values)
+    return sums
+
+
+def stepped_by_oracles(training, index, step):
+    """Return what a step makes of counters, weights and biases, and the changes each candidate gets."""
+    network, settings, codes = training.network(), training.settings, training.codes[index]
+    readout, head, groups = network.head.readout, network.head, network.groups
+    layers = outputs_of(network, codes)
+    share = settings.end + (1 - settings.end) * (1 + np.cos(np.pi * step / training.steps)) / 2
+    rate = round(settings.rate * share * 65536)
+    _, error = readout.loss(scores_of(network, codes), training.labels[index], scale=settings.scale, tau=training.tau)
+    signal = error.T[groups].astype(np.int8)
+    after, changes = [], []
+    for depth in reversed(range(len(network.layers))):
+        layer, run, (read, addresses, outputs) = network.layers[depth], training.runs[depth], layers[depth]
+        row, key = np.arange(layer.num_tables), training.key.fold("step", depth, step)
+        votes = kernels.votes_oracle(addresses, signal, row, layer.counters.shape[1])
+        if depth == len(network.layers) - 1:
+            ones = (signal.astype(int) * outputs).sum(axis=1, keepdims=True)
+        bounds = network.space.lo, network.space.hi
+        stepped = by_votes(by_cell(layer, votes), layer.counters, rate, bounds, key)
+        after.insert(0, layer.counters if layer.frozen else stepped)
+        other = run.candidates and kernels.changes_oracle(
+            read, *layer.spread(run.candidates.own), layer.tables, addresses, signal, row
+        )
+        changes.insert(0, other)
+        source = layer.spread().source
+        below = kernels.input_signals_oracle(layer.tables, addresses, signal, row, source, len(read))
+        signal = np.clip(below[1:], -127, 127).astype(np.int8)
+    key, counters, bias = training.key.fold("readout", step), head.counters, head.bias
+    if len(readout.weights) > 1:
+        counters = by_votes(ones, counters, rate, readout.bounds, key.fold("weights"))
+    if readout.biased:
+        bias = by_votes(error.sum(axis=0)[:, None], bias, rate, (-(1 << 30), 1 << 30), key.fold("bias"))
+    return after, counters, bias, changes
+
+
+@each_model
+@each_readout
+def test_a_step_is_that_of_the_oracles(model, readout):
+    training, rng = training_of(model, readout), np.random.default_rng(0)
+    for step, count in ((0, 128), (2, 70), (3, 128)):
+        index = rng.permutation(300)[:count]
+        expected, counters, bias, changes = stepped_by_oracles(training, index, step)
+        before = [run.candidates and run.candidates.changes.copy() for run in training.runs]
+        training._step(index, step)
+        for run, wanted, old, more in zip(training.runs, expected, before, changes, strict=True):
+            assert np.array_equal(run.counters, wanted)
+            share = slice(None) if run.layer.copies is None else run.layer.copies.share
+            assert np.array_equal(run.tables[:, : wanted.shape[1]], (wanted >= 0)[share])
+            if run.candidates:
+                assert np.array_equal(run.candidates.changes - old, more if step % 2 == 0 else 0 * more)
+        assert np.array_equal(training.head.counters, counters) and np.array_equal(training.head.bias, bias)
+
+
+@each_model
+@each_readout
+def test_it_learns_the_same_on_any_number_of_threads_and_is_its_circuit(model, readout):
+    encoder, events = trained(model, readout)
+    network = events[-1].network
+    _, again = trained(model, readout, threads=2)
+    assert all(map(np.array_equal, held_arrays(network), held_arrays(again[-1].network)))
+    assert events[-1].accuracy > 0.75 and sum(event.swaps for event in events) > 0
+    fresh, labels = strokes(9, 300)
+    scores = class_scores(network, encoder.codes(fresh))
+    assert np.array_equal(scores, scores_of(network, encoder.codes(fresh)))
+    assert (scores.argmax(axis=1) == labels).mean() > 0.75
+    circuit = network_circuit(network, encoder.builder("net"), encoder.pin_wire)
+    assert np.array_equal(simulate_values(circuit, encoder.inputs(fresh))[0], scores.argmax(axis=1))
+
+
+@each_model
+@each_readout
+def test_no_floats_take_part_in_a_step(model, readout, monkeypatch):
+    training, called = training_of(model, readout), set()
+    training.settings = replace(training.settings, every=1)
+
+    def watched(name, function):
+        def call(*args, **options):
+            result = function(*args, **options)
+            assert all(array.dtype.kind in "iu" for array in held_arrays([args, result])), name
+            assert not any(isinstance(a, float) for a in args), name
+            called.add(name)
+            return result
+
+        return call
+
+    for name in [name for name in vars(kernels) if hasattr(getattr(kernels, name), "py_func")]:
+        monkeypatch.setattr(kernels, name, watched(name, getattr(kernels, name)))
+    # its loss is a float, and only reported; its signal is what trains
+    training.criterion = watched("loss", READOUTS[readout].loss)
+    for step in range(3):
+        training._step(np.arange(128), step)
+    assert called >= {"loss", "forward", "count_votes", "add_changes", "step_by_votes"}
+    assert {array.dtype.kind for array in held_arrays(vars(training))} <= {"i", "u"}
+
+
+@each_model
+def test_copies_look_at_other_places_and_frozen_tables_rest(model):
+    _, events = trained(model, "group_sum")
+    _, _, before = start(model, "group_sum")
+    for old, new in zip(before.layers, events[-1].network.layers, strict=True):
+        assert old.frozen == np.array_equal(old.counters, new.counters)
+        assert new.swaps or all(map(np.array_equal, old.pins, new.pins))
+        if new.copies is not None:
+            spread = new.spread()
+            assert np.array_equal(new.tables, new.bits[new.copies.share])
+            for array, own in zip(spread[:2], new.pins[:2], strict=True):
+                moved = array - own[new.copies.share]
+                assert np.array_equal(moved, np.where(own[new.copies.share] > 0, new.copies.shift[:, None], 0))
+    assert (events[-1].network.layers[0].copies is not None) == MODELS[model].moves
+    if MODELS[model].moves:
+        assert np.array_equal(np.unique(before.layers[0].copies.shift), window_shifts((SIDE, SIDE)))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_drives_tables_that_share_counters(rule):
+    settings = replace(QUICK, rule=make_rule(rule, Int(-32, 31)))
+    _, events = trained("tree", "group_sum", settings=settings)
+    _, again = trained("tree", "group_sum", settings=settings, threads=2)
+    network = events[-1].network
+    assert events[-1].accuracy > 0.6 and all(network.space.contains(layer.counters) for layer in network.layers)
+    assert all(map(np.array_equal, held_arrays(network), held_arrays(again[-1].network)))
+
+
+@each_readout
+def test_weights_and_biases_are_learned_within_bounds(readout):
+    row, (_, events) = READOUTS[readout], trained("lut", readout)
+    head = events[-1].network.head
+    assert set(head.weights.tolist()) <= set(row.weights)
+    assert (len(set(head.weights.tolist())) > 1) == (len(row.weights) > 1)
+    assert (np.ptp(head.bias) > 0) == row.biased
+
+
+def test_what_is_not_there_is_named():
+    with pytest.raises(ModelError, match=r"^model: got 'dep', expected one of lut, deep"):
+        build("dep", None, Size(9, 2, 4), key=Key(0))
+    with pytest.raises(ModelError, match=r"^model tree: got features that are no image, .* choose lut, deep$"):
+        build("tree", None, Size(9, 2, 4), key=Key(0))
+    with pytest.raises(ModelError, match=r"^readout: got 'sum', expected one of group_sum"):
+        start("lut", "sum")
