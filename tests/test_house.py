@@ -16,7 +16,7 @@ ROOMS = {
         *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order"),
         *("circuit", "table", "rewrite", "kernels", "simulate"),
         *("instructions", "value_kernels", "values", "compiled", "reverse", "polynomial"),
-        *("aig", "mapping", "sweep"),
+        *("covers", "cover_kernels", "aig", "mapping", "sweep"),
         *("verify", "formats", "tools", "draw"),
     ),
     "learn": (
