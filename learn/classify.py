@@ -200,6 +200,12 @@ def held_out(labels: NDArray[np.int64], share: float, key: Key) -> NDArray[np.bo
     return chosen
 
 
+def samples_apart(dataset: Dataset, key: Key) -> NDArray[np.bool_]:
+    """Return which samples :func:`learn_classifier` holds out with this key: bool (samples,)."""
+    share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
+    return held_out(dataset.labels, share, key.fold("held out"))
+
+
 def learn_classifier(
     dataset: Dataset,
     *,
@@ -225,8 +231,7 @@ def learn_classifier(
         TrainError: too few samples, or a bad setting.
     """
     features, names = in_integers(dataset)
-    share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
-    apart = held_out(dataset.labels, share, key.fold("held out"))
+    apart = samples_apart(dataset, key)
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
     encoder = _encoder(dataset, features[~apart], names, plan)
