@@ -2,9 +2,9 @@
 
 A subcube of a table fixes some inputs; what is left is split by one input into two, and how the two halves are joined
 costs AND nodes: none if one half does for both, one for an AND or OR with the input, two if one half implies the other,
-three for an exclusive or and for a multiplexer. Dynamic programming over all 3**k subcubes finds the least sum (Shannon,
-The synthesis of two-terminal switching circuits, 1949, with the joins of Davio); that equal parts are shared afterwards
-is not foreseen. Don't-cares of a half are filled by the choice made for it before the halves are joined.
+three for an exclusive or and for a multiplexer. Dynamic programming over all 3**k subcubes finds the least sum of such
+expansions (Shannon, The synthesis of two-terminal switching circuits, 1949); that equal parts are shared afterwards is
+not foreseen. Don't-cares of a half are filled by the choice made for it before the halves are joined.
 
 A table is an integer: bit v is the entry at address v, input 0 the least significant bit of an address.
 """
@@ -28,7 +28,14 @@ COST = (0, 0, 0, 0, 1, 1, 1, 1, 3, 3, 2, 2, 3)
 
 
 class Choice(NamedTuple):
-    """What is best for one subcube: AND nodes, the table it becomes (repeated over fixed inputs), the join, the input."""
+    """What is best for one subcube.
+
+    Attributes:
+        cost: AND nodes.
+        fill: the table it becomes, repeated over fixed inputs.
+        join: of its halves, a number of JOINS.
+        pin: the input that splits it.
+    """
 
     cost: int
     fill: int

@@ -11,19 +11,21 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Circuit
+from circuits.rewrite import without_dead_gates
 from circuits.simulate import simulate
-from circuits.values import from_bits, simulate_values
+from circuits.values import from_bits, simulate_values, to_bits
 from circuits.wires import Word
-from circuits.words import pack
 from learn.data.datasets import Dataset
 from learn.encoders import Encoder, ImageEncoder, TabularEncoder
 from learn.errors import DataError, TrainError
+from learn.inference import Reader
 from learn.keys import Key
 from learn.models.lut_network import LutNetwork, make_network, network_circuit
 from learn.train import Event, Settings, active_pins, class_scores, fit, probes_of
@@ -43,6 +45,8 @@ MAX_EPOCHS = 200
 WARPS = 256
 SMALL_SWAP = 0.3
 """Share of the pins that may be swapped at a time, where data is no set of images."""
+COMPARED = 8192
+"""Inputs of which a circuit's answers are compared at a time."""
 TIMED = 16
 """Steps that are timed to find how many epochs fit."""
 _UNIT = re.compile(r".*_e-([1-9])")
@@ -128,11 +132,15 @@ class Classifier:
 
     def predict(self, features: ArrayLike) -> NDArray[np.int64]:
         """Return the class of each sample."""
-        return self.scores(features).argmax(axis=1)
+        return self._reader.predict(features)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.network, self.encoder)
 
     def circuit(self) -> Circuit:
         """Return the circuit from features to the output ``class``, encoder and all."""
-        return network_circuit(self.network, self.encoder.builder(self.name), self.encoder.pin_wire)
+        return without_dead_gates(network_circuit(self.network, self.encoder.builder(self.name), self.encoder.pin_wire))
 
 
 class Progress(NamedTuple):
@@ -323,13 +331,24 @@ def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
         types = circuit.input_types
         bounds = np.array([[t.lo, t.hi] for t in types])
         return simulate_values(circuit, np.clip(integers, bounds[:, :1], bounds[:, 1:]))[0]
-    bits = [row >> k & 1 for row, width in zip(integers, widths, strict=True) for k in range(width)]
-    found = simulate(circuit, pack(np.array(bits, bool)), patterns=len(given))
+    stored = to_bits(integers, [Word(width) for width in widths])
+    found = simulate(circuit, stored, patterns=len(given))
     return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
 
 
+<<<<<<< HEAD
 def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], key: Key, random: int) -> int:
+=======
+def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[np.integer], key: Key, random: int) -> int:
+>>>>>>> 0fc6091 (Ship classifiers filled, measured with and without the encoder, proved and read back; classify by one fused kernel)
     """Compare a circuit with the model it was made from, on samples and on random inputs.
+
+    Args:
+        circuit: of words, or of the bits that store them, which is much quicker for large circuits.
+        classifier: the model.
+        features: integers (samples, features).
+        key: decides the random inputs.
+        random: how many; they are spread evenly over what the inputs can hold.
 
     Returns:
         how many inputs were compared.
@@ -337,14 +356,18 @@ def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], k
     Raises:
         TrainError: they differ: a bug.
     """
-    types = circuit.input_types
+    types = classifier.encoder.builder("inputs").circuit({}).input_types
     columns = [key.fold("inputs", k).integers(t.hi - t.lo + 1, random) + t.lo for k, t in enumerate(types)]
     for given in (features, np.stack(columns, axis=1)):
-        for start in range(0, len(given), 10_000):
-            part = given[start : start + 10_000]
-            if not np.array_equal(
-                simulate_values(circuit, classifier.encoder.inputs(part))[0], classifier.predict(part)
-            ):
+        for start in range(0, len(given), COMPARED):
+            part = given[start : start + COMPARED]
+            values = classifier.encoder.inputs(part)
+            if circuit.has_words:
+                found = simulate_values(circuit, values)[0]
+            else:
+                bits = simulate(circuit, to_bits(values, types), patterns=len(part))
+                found = from_bits(bits, [Word(max(1, circuit.num_outputs), False)], len(part))[0]
+            if not np.array_equal(found, classifier.predict(part)):
                 raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
     return len(features) + random
 

@@ -394,6 +394,12 @@ class ImageEncoder:
             )
         return given
 
+    def pixels(self, features: ArrayLike) -> Codes:
+        """Return images as bytes, which take no copy if they are bytes already: uint8 (samples, pixels)."""
+        given = np.asarray(features)
+        checked = given if given.dtype == np.uint8 and given.ndim == 2 else self._images(given)
+        return np.ascontiguousarray(_matrix(checked, self.num_features), np.uint8)
+
     def codes(self, features: ArrayLike) -> Codes:
         """Return the rows of samples."""
         given = self._images(features)

@@ -7,7 +7,7 @@ comparison of pixels, then by tables of fewer ANDs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,29 +16,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.aig import and_levels, lowered, to_literals
-from circuits.circuit import Circuit
+from circuits.circuit import Builder, Circuit
 from circuits.cover_kernels import cover
 from circuits.errors import FormatError
-from circuits.formats import FORMATS, read_circuit
+from circuits.formats import read_circuit
 from circuits.mapping import lut_count
 from circuits.rewrite import without_dead_gates
-from circuits.simulate import simulate
-from circuits.values import from_bits, simulate_values, to_bits
 from circuits.words import pack
 from learn import lut_kernels as kernels
-from learn.classify import Classifier
+from learn.classify import Classifier, agreeing
 from learn.encoders import Codes
-from learn.errors import TrainError
 from learn.keys import Key
-from learn.models.lut_network import ZERO_ROW, Layer, LutNetwork, Pins, network_circuit
+from learn.models.lut_network import Layer, LutNetwork, network_circuit
 from learn.train import class_scores
 
 BLOCK = 2048
 """Samples that go through a network at a time."""
 SHARES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Shares of the training samples that a table may answer otherwise, as they are tried."""
-PROVED = 8192
-"""Inputs compared at a time."""
+WORDS_COMPARED = 10_000
+"""Samples on which a circuit of words is compared with the model; its bits are on all of them."""
 
 _ADDRESSES = np.arange(kernels.ENTRIES)
 
@@ -253,10 +250,95 @@ def without_encoder(network: LutNetwork, name: str) -> Circuit:
     distinct = np.unique(chosen[needed], axis=0)
     place = {tuple(pin): k for k, pin in enumerate(distinct.tolist())}
 
-    def wire(builder: object, source: int, against: int, margin: int) -> int:
+    def wire(builder: Builder, source: int, against: int, margin: int) -> int:
         return place.get((source, against, margin), 0)  # a pin that no table needs may be any
 
     from circuits.circuit import Builder
 
     builder = Builder([f"pin{k}" for k in range(max(1, len(distinct)))], name=name)
     return without_dead_gates(network_circuit(network, builder, wire))
+
+
+# --- Shipping --------------------------------------------------------------------------------------------------------
+
+
+class Shipment(NamedTuple):
+    """A classifier as it is shipped.
+
+    Attributes:
+        classifier: with the filled network: what the circuits compute.
+        circuit: from features, as words, to the class.
+        bits: the same as gates of bits, one AND each.
+        filling: how don't-cares were filled.
+        size: of the whole; ``size_without``: from the bits of pins on, without the encoder.
+        size_without: see there.
+    """
+
+    classifier: Classifier
+    circuit: Circuit
+    bits: Circuit
+    filling: Filling
+    size: Size
+    size_without: Size
+
+
+def ship(
+    classifier: Classifier,
+    features: NDArray[np.integer],
+    labels: NDArray[np.int64],
+    apart: NDArray[np.bool_],
+    slack: float = 0.0,
+) -> Shipment:
+    """Make the circuits of a trained classifier, don't-cares filled, and measure them.
+
+    Args:
+        classifier: as trained.
+        features: integers (samples, features), of the training.
+        labels: of the samples.
+        apart: bool (samples,), those held out.
+        slack: the share of the held-out samples that smaller circuits may get wrong in addition.
+    """
+    codes = classifier.encoder.codes(features)
+    filling = smallest(classifier.network, codes[~apart], (codes[apart], labels[apart]), slack)
+    shipped = replace(classifier, network=filling.network)
+    circuit = shipped.circuit()
+    bits = lowered(circuit)
+    alone = without_encoder(filling.network, classifier.name)
+    return Shipment(shipped, circuit, bits, filling, size_of(circuit, bits), size_of(alone, lowered(alone)))
+
+
+def proved(shipment: Shipment, features: NDArray[np.integer], key: Key, random: int) -> int:
+    """Compare the shipped circuits with the model they are made from, on samples and random inputs.
+
+    Returns:
+        how many inputs were compared.
+
+    Raises:
+        TrainError: they differ: a bug.
+    """
+    agreeing(shipment.circuit, shipment.classifier, features[:WORDS_COMPARED], key, 0)
+    return agreeing(shipment.bits, shipment.classifier, features, key, random)
+
+
+def reread(shipment: Shipment, path: Path, features: NDArray[np.integer], key: Key, random: int) -> bool:
+    """Read a written circuit back and compare it with the proved one: gate by gate, or on inputs as :func:`proved`.
+
+    Returns:
+        whether the file could be read: some formats, and words in others, are only written.
+
+    Raises:
+        TrainError: the file holds another function: a bug.
+    """
+    try:
+        found = read_circuit(path)
+    except FormatError:
+        return False
+    same = found == shipment.circuit if found.has_words else _same_gates(found, shipment.bits)
+    if not same:
+        agreeing(found, shipment.classifier, features, key, random)
+    return True
+
+
+def _same_gates(a: Circuit, b: Circuit) -> bool:
+    first, second = to_literals(a), to_literals(b)
+    return np.array_equal(first.ands, second.ands) and np.array_equal(first.outputs, second.outputs)
