@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuits.algebra import INTERVALS, Algebra, Interval, interval
 from circuits.check import check, word_gates
+from circuits.covers import halves
 from circuits.errors import CircuitError
 from circuits.gates import (
     GATE,
     GATES,
+    MAX_LUT,
     OP,
     TWO_INPUT,
     Gate,
@@ -459,6 +461,9 @@ def _outcome(
     return result.lo, result.hi, wanted or (BIT if face.predicate else holding(result.lo, result.hi))
 
 
+LUTS = frozenset(f"lut{k}" for k in range(1, MAX_LUT + 1))
+
+
 class Builder:
     """Build a circuit gate by gate; equal gates are shared and constants folded.
 
@@ -627,8 +632,10 @@ class Builder:
         roots = list(dict.fromkeys(root for root, _ in literals if root is not None))
         if plain and len(roots) == row.arity:
             return self._append(*key)  # inverters on distinct fan-ins stay where they are
-        source = gate_table(code, params)
+        source = sum(bit << v for v, bit in enumerate(params)) if row.name in LUTS else gate_table(code, params)
         table = 0
+        if [(root, False) for root in roots] == literals:
+            return self._from_table(source, roots, keep=row.name)
         for v in range(1 << len(roots)):
             address = 0
             for pin, (root, complemented) in enumerate(literals):
@@ -640,10 +647,10 @@ class Builder:
     def _from_table(self, table: int, roots: list[int], keep: str) -> int:
         """Return a wire computing ``table`` over the distinct wires ``roots``."""
         for i in reversed(range(len(roots))):
-            bits = table_bits(table, len(roots))
-            lo = [b for v, b in enumerate(bits) if not v >> i & 1]
-            if lo == [b for v, b in enumerate(bits) if v >> i & 1]:
-                table = sum(b << v for v, b in enumerate(lo))
+            low, high = halves(table, i)
+            if not (low ^ high) & ((1 << (1 << len(roots))) - 1):
+                bits = table_bits(table, len(roots))
+                table = sum(b << k for k, b in enumerate(b for v, b in enumerate(bits) if not v >> i & 1))
                 roots = roots[:i] + roots[i + 1 :]
         if not roots:
             return self.const(table)

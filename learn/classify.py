@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -336,11 +337,7 @@ def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
     return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
 
 
-<<<<<<< HEAD
 def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], key: Key, random: int) -> int:
-=======
-def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[np.integer], key: Key, random: int) -> int:
->>>>>>> 0fc6091 (Ship classifiers filled, measured with and without the encoder, proved and read back; classify by one fused kernel)
     """Compare a circuit with the model it was made from, on samples and on random inputs.
 
     Args:
@@ -357,19 +354,32 @@ def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[np.inte
         TrainError: they differ: a bug.
     """
     types = classifier.encoder.builder("inputs").circuit({}).input_types
-    columns = [key.fold("inputs", k).integers(t.hi - t.lo + 1, random) + t.lo for k, t in enumerate(types)]
-    for given in (features, np.stack(columns, axis=1)):
-        for start in range(0, len(given), COMPARED):
-            part = given[start : start + COMPARED]
-            values = classifier.encoder.inputs(part)
-            if circuit.has_words:
-                found = simulate_values(circuit, values)[0]
-            else:
-                bits = simulate(circuit, to_bits(values, types), patterns=len(part))
-                found = from_bits(bits, [Word(max(1, circuit.num_outputs), False)], len(part))[0]
-            if not np.array_equal(found, classifier.predict(part)):
-                raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
+    samples = (features[start : start + COMPARED] for start in range(0, len(features), COMPARED))
+    drawn = (
+        random_values(types, min(COMPARED, random - start), key.fold("inputs", start))
+        for start in range(0, random, COMPARED)
+    )
+    for part in chain(samples, drawn):
+        values = classifier.encoder.inputs(part)
+        if circuit.has_words:
+            found = simulate_values(circuit, values)[0]
+        else:
+            bits = simulate(circuit, to_bits(values, types), patterns=len(part))
+            found = from_bits(bits, [Word(max(1, circuit.num_outputs), False)], len(part))[0]
+        if not np.array_equal(found, classifier.predict(part)):
+            raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
     return len(features) + random
+
+
+def random_values(types: Sequence[Word], count: int, key: Key) -> NDArray[np.integer]:
+    """Draw values evenly from everything that inputs of some types can hold: (count, inputs)."""
+    widths = np.array([word.bits for word in types])
+    octets = next(size for size in (1, 2, 4, 8) if widths.max() <= 8 * size)
+    drawn = key.words(-(-count * len(types) * octets // 8)).view(f"u{octets}")[: count * len(types)]
+    stored = drawn.reshape(count, -1) >> (8 * octets - widths).astype(drawn.dtype)
+    if not any(word.signed for word in types):
+        return stored
+    return stored.astype(np.int64) + np.array([word.lo for word in types])
 
 
 __all__ = ["Classifier", "Plan", "Progress", "agreeing", "classes_of", "learn_classifier", "plan_for"]

@@ -487,7 +487,8 @@ def _learn_classifier(
     if progress is None:
         raise TrainError(f"{dataset.name}: the training ended before its first pass; give it more time")
     event, classifier = progress
-    whole, key = in_integers(dataset)[0], Key(seed)
+    key = Key(seed)
+    whole = in_integers(dataset)[0] if dataset.features.dtype.kind == "f" else dataset.features
     took = [time.monotonic()]
     shipment = ship(classifier, whole, dataset.labels, samples_apart(dataset, key), slack / 100)
     took.append(time.monotonic())
