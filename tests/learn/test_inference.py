@@ -5,7 +5,7 @@ import pytest
 
 from learn.classify import Classifier
 from learn.encoders import ImageEncoder, TabularEncoder
-from learn.inference import BLOCK, blur, first_greatest, transpose
+from learn.inference import BLOCK, blur, first_greatest, lay_out
 from learn.keys import Key
 from learn.models.lut_network import make_network
 
@@ -29,7 +29,7 @@ def drawn(encoder, *, classes=3, widths=(30,), pins=6, seed=0):
 def test_samples_are_laid_out_as_rows(samples, features):
     data = Key(0).integers(256, (samples + 3, features)).astype(np.uint8)
     rows = np.full((features + 2, 64), 255, np.uint8)
-    transpose(data, 2, samples, rows, 1)
+    lay_out(data, 2, samples, rows, 1)
     assert np.array_equal(rows[1:-1, :samples], data[2 : 2 + samples].T)
     assert (rows[[0, -1]] == 255).all() and (rows[:, samples:] == 255).all()
 
