@@ -32,7 +32,7 @@ from learn.train import class_scores
 
 BLOCK = 2048
 """Samples that go through a network at a time."""
-SHARES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
+SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Shares of the training samples that a table may answer otherwise, as they are tried."""
 WORDS_COMPARED = 10_000
 """Samples on which a circuit of words is compared with the model; its bits are on all of them."""
