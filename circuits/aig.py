@@ -14,12 +14,23 @@ from numpy.typing import NDArray
 
 from circuits.check import check
 from circuits.circuit import Builder, Circuit
-from circuits.gates import BIT_GATES, GATE, GATES, OP, TWO_INPUT, gate_table
+from circuits.covers import table_structure
+from circuits.gates import BIT_GATES, GATE, GATES, MAX_LUT, OP, TWO_INPUT, gate_table
 from circuits.order import fanin_cone
-from circuits.rewrite import bit_blasted, to_and_not, without_dead_gates
+from circuits.rewrite import bit_blasted, bit_names, to_and_not, without_dead_gates
+from circuits.wires import Word
 
 if TYPE_CHECKING:
     from aigverse.networks import Aig
+
+
+MANY_TABLES = 32
+"""As many look-up tables are covered by the kernel; it takes a while to load."""
+
+MANY_ANDS = 1 << 16
+"""As many ANDs are put in place by the kernel."""
+
+_Template = tuple[list[tuple[int, int]], list[int]]
 
 
 class Literals(NamedTuple):
@@ -58,11 +69,10 @@ def to_literals(circuit: Circuit) -> Literals:
     Gates that are one AND up to complements stay one AND each; a circuit with others is lowered (and shared) first.
     Words are the bits that store them.
     """
-    circuit = bit_blasted(circuit)
     one_and = _AND_ROWS[circuit.op]
     simple = one_and[:, 0].astype(bool)
     wires_only = np.isin(circuit.op, [OP["const"], OP["buf"], OP["not"]])
-    if not np.all(simple | wires_only):
+    if circuit.has_words or not np.all(simple | wires_only):
         return _lowered(circuit)
     n = circuit.num_inputs
     literal = np.empty(circuit.num_wires, np.int64)
@@ -80,47 +90,104 @@ def to_literals(circuit: Circuit) -> Literals:
 
 
 @lru_cache(maxsize=1 << 16)
-def _template(op: int, params: tuple[int, ...]) -> tuple[list[list[int]], int]:
-    """Return one gate as ANDs over its fan-ins, variables 1, 2, ..., and the literal of its output."""
+def _template(op: int, params: tuple[int, ...], types: tuple[Word, ...], word: Word) -> _Template:
+    """Return one gate as ANDs over the bits it reads, variables 1, 2, ..., and the literals of its own bits."""
     gate = GATES[op]
-    builder = Builder([f"x{i}" for i in range(gate.arity)])
-    wire = builder.add(gate.name, *builder.inputs, params=params)
-    _, ands, outputs = to_literals(to_and_not(builder.circuit({"y": wire})))
-    return ands.tolist(), int(outputs[0])
+    if gate.name.startswith("lut") and gate.arity:
+        ands, out = table_structure(params)
+        return ands, [out]
+    builder = Builder([f"x{i}" for i in range(len(types))], types=types)
+    wire = builder.add(gate.name, *builder.inputs, params=params, type=word)
+    _, pairs, outputs = to_literals(to_and_not(bit_blasted(builder.circuit({"y": wire}))))
+    return pairs.tolist(), outputs.tolist()
 
 
-def _lowered(circuit: Circuit) -> Literals:
-    """Return any circuit as an and-inverter graph: live gates replaced by their templates, equal ANDs shared."""
-    n, first = circuit.num_inputs, circuit.num_inputs + 1
-    literal = list(range(2, 2 * n + 2, 2))
+class _Lowering(NamedTuple):
+    """A circuit as instances of templates; the bits of wire w are those from ``place[w]`` on."""
+
+    place: NDArray[np.int64]
+    gates: list[tuple[int, int, list[int]]]  # (template, place of the first bit it gives, places of the bits it reads)
+    templates: list[_Template]
+
+
+def _lowering(circuit: Circuit) -> _Lowering:
+    n, types = circuit.num_inputs, [circuit.type_of(w) for w in range(circuit.num_wires)]
+    place = np.concatenate([[0], np.cumsum([word.bits for word in types])])
+    starts = place.tolist()
+    live = fanin_cone(circuit, circuit.outputs).tolist()
+    numbers: dict[tuple[int, tuple[int, ...], tuple[Word, ...], Word], int] = {}
+    gates = []
+    for wire, (op, fanin, params) in enumerate(circuit.gates(), n):
+        if live[wire]:
+            key = (OP[op], params, tuple(types[f] for f in fanin), types[wire])
+            reads = [bit for f in fanin for bit in range(starts[f], starts[f + 1])]
+            gates.append((numbers.setdefault(key, len(numbers)), starts[wire], reads))
+    return _Lowering(place, gates, _templates(list(numbers)))
+
+
+def _templates(keys: list[tuple[int, tuple[int, ...], tuple[Word, ...], Word]]) -> list[_Template]:
+    """Return the templates of gates; many tables are covered at once."""
+    found: dict[int, _Template] = {}
+    for inputs in range(2, MAX_LUT + 1):
+        tables = [k for k, (op, *_) in enumerate(keys) if op == OP[f"lut{inputs}"]]
+        if len(tables) >= MANY_TABLES:
+            from circuits.cover_kernels import structures
+
+            found |= dict(zip(tables, structures([keys[k][1] for k in tables], inputs), strict=True))
+    return [found.get(k) or _template(*key) for k, key in enumerate(keys)]
+
+
+def lowered_oracle(lowering: _Lowering, literal: list[int], first: int) -> list[tuple[int, int]]:
+    """Put templates in place of gates, sharing equal ANDs; set the literals of all bits and return the ANDs."""
     ands: list[tuple[int, int]] = []
     seen: dict[tuple[int, int], int] = {}
-    live = fanin_cone(circuit, circuit.outputs).tolist()
-    for wire, (op, fanin, params) in enumerate(circuit.gates(), n):
-        if not live[wire]:
-            literal.append(0)
-            continue
-        template, out = _template(OP[op], params)
-        local = [0, *(literal[f] for f in fanin)]
-        for p, q in template:
+    for template, to, reads in lowering.gates:
+        local = [0, *(literal[bit] for bit in reads)]
+        pairs, outputs = lowering.templates[template]
+        for p, q in pairs:
             key = ordered(local[p >> 1] ^ p & 1, local[q >> 1] ^ q & 1)
             found = trivial(key)
             if found is None and (found := seen.get(key)) is None:
                 found = seen[key] = 2 * (first + len(ands))
                 ands.append(key)
             local.append(found)
-        literal.append(local[out >> 1] ^ out & 1)
-    outputs = [literal[w] for w in circuit.outputs.tolist()]
-    used = [False] * (first + len(ands))  # constants leave ANDs that nothing reads
-    for o in outputs:
+        for k, out in enumerate(outputs):
+            literal[to + k] = local[out >> 1] ^ out & 1
+    return ands
+
+
+def _lowered(circuit: Circuit) -> Literals:
+    """Return any circuit as an and-inverter graph: live gates replaced by their templates, equal ANDs shared."""
+    lowering = _lowering(circuit)
+    inputs, bits = (int(lowering.place[w]) for w in (circuit.num_inputs, circuit.num_wires))
+    first, literal = inputs + 1, [*range(2, 2 * inputs + 2, 2), *[0] * (bits - inputs)]
+    if sum(len(lowering.templates[template][0]) for template, _, _ in lowering.gates) < MANY_ANDS:
+        pairs = np.array(lowered_oracle(lowering, literal, first), np.int64).reshape(-1, 2)
+        known = np.array(literal, np.int64)
+    else:
+        from circuits.cover_kernels import lowered
+
+        pairs, known = lowered(lowering.gates, lowering.templates, literal, first)
+    starts = lowering.place.tolist()
+    shown = known[[bit for w in circuit.outputs.tolist() for bit in range(starts[w], starts[w + 1])]]
+    return _without_dead(Literals(inputs, pairs, shown))
+
+
+def _without_dead(lits: Literals) -> Literals:
+    """Drop the ANDs that nothing reads; constants leave some."""
+    n, ands, outputs = lits
+    first, fanins = n + 1, (ands >> 1).tolist()
+    used = [False] * (first + len(ands))
+    for o in outputs.tolist():
         used[o >> 1] = True
-    for i in reversed(range(len(ands))):
+    for i in reversed(range(len(fanins))):
         if used[first + i]:
-            used[ands[i][0] >> 1] = used[ands[i][1] >> 1] = True
+            p, q = fanins[i]
+            used[p] = used[q] = True
     kept = np.array(used[first:], bool)
     number = np.concatenate([np.arange(first), n + np.cumsum(kept)])
-    pairs, shown = np.array(ands, np.int64).reshape(-1, 2)[kept], np.array(outputs, np.int64)
-    return Literals(n, 2 * number[pairs >> 1] + (pairs & 1), 2 * number[shown >> 1] + (shown & 1))
+    pairs = ands[kept]
+    return Literals(n, 2 * number[pairs >> 1] + (pairs & 1), 2 * number[outputs >> 1] + (outputs & 1))
 
 
 def ordered(x: int, y: int) -> tuple[int, int]:
@@ -264,8 +331,21 @@ def hashed_literals(circuit: Circuit) -> Literals:
 
 def hashed(circuit: Circuit) -> Circuit:
     """Return the circuit as gates that are one AND each, up to complements, none equal; counting on it is quick."""
-    circuit = bit_blasted(circuit)
-    return from_aig(to_aig(circuit), circuit.input_names, circuit.output_names, circuit.name)
+    inputs, outputs = port_bits(circuit)
+    return from_aig(to_aig(circuit), inputs, outputs, circuit.name)
+
+
+def port_bits(circuit: Circuit) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of a circuit's input and output bits."""
+    return bit_names(circuit.input_names, circuit.input_types), bit_names(circuit.output_names, circuit.output_types)
+
+
+def lowered(circuit: Circuit) -> Circuit:
+    """Return any circuit as gates of bits that are one AND each, up to complements: quick for large circuits of words.
+
+    Ports are the bits that store the words, as :func:`circuits.rewrite.bit_blasted` names them.
+    """
+    return from_literals(to_literals(circuit), *port_bits(circuit), circuit.name)
 
 
 def and_count(circuit: Circuit) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from circuits.algebra import INTERVALS, Algebra, Interval, interval
 from circuits.check import check, word_gates
+from circuits.covers import halves
 from circuits.errors import CircuitError
 from circuits.gates import (
     GATE,
     GATES,
+    MAX_LUT,
     OP,
     TWO_INPUT,
     Gate,
@@ -442,6 +444,26 @@ def _presumed(row: Gate) -> Word:
     return BIT if row.word and row.word.predicate else Word(64)
 
 
+# A circuit asks for the same few kinds of gates very often.
+@lru_cache(maxsize=1 << 12)
+def _misfit(name: str, types: tuple[Word, ...], wanted: Word | None, params: tuple[int, ...]) -> str | None:
+    return misfit(GATE[name], types, wanted or _presumed(GATE[name]), params)
+
+
+@lru_cache(maxsize=1 << 12)
+def _outcome(
+    name: str, ranges: tuple[tuple[int, int], ...], params: tuple[int, ...], wanted: Word | None
+) -> tuple[int, int, Word]:
+    """Return the range of a word gate's exact result and the type of its wire."""
+    face = GATE[name].word
+    assert face  # or it were a misfit
+    result = interval(face.forward([Interval(*ends) for ends in ranges], params, INTERVALS))
+    return result.lo, result.hi, wanted or (BIT if face.predicate else holding(result.lo, result.hi))
+
+
+LUTS = frozenset(f"lut{k}" for k in range(1, MAX_LUT + 1))
+
+
 class Builder:
     """Build a circuit gate by gate; equal gates are shared and constants folded.
 
@@ -555,32 +577,29 @@ class Builder:
         self._types.append(type_code)
         return len(self._types) - 1
 
-    def _range(self, wire: int) -> Interval:
-        """Return what a wire can carry: its constant, or all its type holds."""
+    def _range(self, wire: int) -> tuple[int, int]:
+        """Return the least and the greatest that a wire can carry: its constant, or all its type holds."""
         if wire in self._value:
-            return interval(self._value[wire])
+            return self._value[wire], self._value[wire]
         if self.fold and wire in self._literal and self._literal[wire][0] is None:
-            return interval(int(self._literal[wire][1]))
-        return interval(self.type_of(wire))
+            return int(self._literal[wire][1]), int(self._literal[wire][1])
+        word = self.type_of(wire)
+        return word.lo, word.hi
 
     def _add_word(self, row: Gate, fanin: tuple[int, ...], params: tuple[int, ...], wanted: Word | None) -> int:
         """Add a gate by its word face; a result that never changes becomes a constant."""
         self._known(row.name, fanin)
-        types = [self.type_of(f) for f in fanin]
-        where = f"gate {len(self._op)} ({row.name})"
-        if wrong := misfit(row, types, wanted or _presumed(row), params):
-            raise CircuitError(f"{where}: {wrong}")
-        face = row.word
-        assert face  # or it were a misfit
-        result = interval(face.forward([self._range(f) for f in fanin], params, INTERVALS))
-        word = wanted or (BIT if face.predicate else holding(result.lo, result.hi))
+        types = tuple(self.type_of(f) for f in fanin)
+        if wrong := _misfit(row.name, types, wanted, params):
+            raise CircuitError(f"gate {len(self._op)} ({row.name}): {wrong}")
+        lo, hi, word = _outcome(row.name, tuple(self._range(f) for f in fanin), params, wanted)
         if not on_words(row, types, word):  # narrowed to bits, which the bit face is for
             return self.add(row.name, *fanin, params=params)
         self._bits_only = False
         if not self.fold:
             return self._append(OP[row.name], fanin, params, word.code)
-        if result.lo == result.hi:
-            return self._constant(word.fit(result.lo), word)
+        if lo == hi:
+            return self._constant(word.fit(lo), word)
         key = (OP[row.name], fanin, params, word.code)
         wire = self._seen.get(key)
         if wire is None:
@@ -613,8 +632,10 @@ class Builder:
         roots = list(dict.fromkeys(root for root, _ in literals if root is not None))
         if plain and len(roots) == row.arity:
             return self._append(*key)  # inverters on distinct fan-ins stay where they are
-        source = gate_table(code, params)
+        source = sum(bit << v for v, bit in enumerate(params)) if row.name in LUTS else gate_table(code, params)
         table = 0
+        if [(root, False) for root in roots] == literals:
+            return self._from_table(source, roots, keep=row.name)
         for v in range(1 << len(roots)):
             address = 0
             for pin, (root, complemented) in enumerate(literals):
@@ -626,10 +647,10 @@ class Builder:
     def _from_table(self, table: int, roots: list[int], keep: str) -> int:
         """Return a wire computing ``table`` over the distinct wires ``roots``."""
         for i in reversed(range(len(roots))):
-            bits = table_bits(table, len(roots))
-            lo = [b for v, b in enumerate(bits) if not v >> i & 1]
-            if lo == [b for v, b in enumerate(bits) if v >> i & 1]:
-                table = sum(b << v for v, b in enumerate(lo))
+            low, high = halves(table, i)
+            if not (low ^ high) & ((1 << (1 << len(roots))) - 1):
+                bits = table_bits(table, len(roots))
+                table = sum(b << k for k, b in enumerate(b for v, b in enumerate(bits) if not v >> i & 1))
                 roots = roots[:i] + roots[i + 1 :]
         if not roots:
             return self.const(table)

@@ -11,11 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from circuits.aig import Literals, hashed_literals
 from circuits.circuit import Builder, Circuit
 from circuits.errors import CircuitError
 from circuits.gates import MAX_LUT, table_bits
+from circuits.order import fanin_cone
 from circuits.rewrite import bit_blasted
+from circuits.wires import BIT
 
 CUTS = 8
 """Cuts a node keeps."""
@@ -211,3 +215,69 @@ def lut_mapping(circuit: Circuit, k: int = MAX_LUT) -> Circuit:
             else:
                 driven[o] = wire[o >> 1] if as_it_is else builder.add("lut1", wire[o >> 1], params=(1, 0))
     return builder.circuit(zip(circuit.output_names, (driven[o] for o in lits.outputs.tolist()), strict=True))
+
+
+PART_BITS = 40
+"""Bits a part may read for what it reads to be made a part of it."""
+
+
+def lut_count(circuit: Circuit, k: int = MAX_LUT) -> int:
+    """Return how many look-up tables of at most ``k`` inputs cover a circuit part by part: quick for large circuits.
+
+    A part is a gate with those gates of words that only it reads; look-up tables are parts of their own. Equal parts
+    are mapped once, by :func:`lut_mapping`. What a mapping across parts would save is not saved.
+
+    Raises:
+        CircuitError: k below 2 or above 6.
+    """
+    n = circuit.num_inputs
+    gates = list(circuit.gates())
+    live = fanin_cone(circuit, circuit.outputs).tolist()
+    types = [circuit.type_of(w) for w in range(circuit.num_wires)]
+    readers = np.bincount(circuit.outputs, minlength=circuit.num_wires)
+    for wire, (_, fanin, _) in enumerate(gates, n):
+        if live[wire]:
+            np.add.at(readers, list(set(fanin)), 1)
+    inner: set[int] = set()  # gates that are part of their only reader
+    parts: dict[int, list[int]] = {}  # the gates of each part, in order
+
+    def bits_of(part: list[int]) -> int:
+        own = set(part)
+        return sum(types[f].bits for f in {f for w in part for f in gates[w - n][1]} - own)
+
+    for wire, (op, fanin, _) in enumerate(gates, n):
+        if live[wire]:
+            part = [wire]
+            for f in dict.fromkeys(fanin):
+                joins = f >= n and types[f] != BIT and readers[f] == 1 and not op.startswith("lut")
+                if joins and bits_of(parts[f]) + sum(types[g].bits for g in set(fanin) - {f}) <= PART_BITS:
+                    part = parts[f] + part
+                    inner.add(f)
+            parts[wire] = sorted(part)
+    found: dict[object, int] = {}
+    total = 0
+    for root, part in parts.items():
+        if root in inner:
+            continue
+        place: dict[int, int] = {}  # leaves, then the part's gates
+        own = set(part)
+        leaves = list(dict.fromkeys(f for w in part for f in gates[w - n][1] if f not in own))
+        for w in [*leaves, *part]:
+            place[w] = len(place)
+        key = (
+            tuple(types[f] for f in leaves),
+            tuple((gates[w - n][0], tuple(place[f] for f in gates[w - n][1]), gates[w - n][2], types[w]) for w in part),
+        )
+        op = gates[root - n][0]
+        if op.startswith("lut") and len(leaves) <= k:
+            total += 1
+            continue
+        if key not in found:
+            builder = Builder([f"x{i}" for i in range(len(leaves))], types=key[0])
+            wires = builder.inputs
+            for name, fanin, params, word in key[1]:
+                wires.append(builder.add(name, *(wires[f] for f in fanin), params=params, type=word))
+            mapped = lut_mapping(builder.circuit({"y": wires[-1]}), k)
+            found[key] = sum(name != "const" for name, _, _ in mapped.gates())
+        total += found[key]
+    return total

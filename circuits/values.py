@@ -24,7 +24,7 @@ from circuits.instructions import Int64Error
 from circuits.rewrite import bit_blasted
 from circuits.simulate import BLOCK_WORDS, KERNEL_WORK, MAX_WORDS, simulate
 from circuits.wires import TYPES, Word
-from circuits.words import Words, pack, unpack
+from circuits.words import Words, pack, unpack, word_count
 
 Values = NDArray[np.int64]
 ARRAYS = Arrays(np)
@@ -179,8 +179,15 @@ def simulate_values(circuit: Circuit, inputs: ArrayLike) -> Values:
 
 def to_bits(values: Values, types: Sequence[Word]) -> Words:
     """Return integers (wires, patterns) as the packed bits that store them: uint64 (sum of the widths, words)."""
-    bits = [row >> k & 1 for row, word in zip(values, types, strict=True) for k in range(word.bits)]
-    return pack(np.array(bits, bool).reshape(len(bits), values.shape[1]))
+    widths = np.array([word.bits for word in types], np.int64)
+    most, starts = int(widths.max(initial=1)), np.cumsum(widths) - widths
+    stored = values.astype(np.uint8) if most <= 8 else values  # an eighth of the memory to go through
+    bits = np.empty((int(widths.sum()), word_count(values.shape[1])), np.uint64)
+    for k in range(most):
+        wide = np.flatnonzero(widths > k)
+        rows = stored if len(wide) == len(stored) else stored[wide]
+        bits[starts[wide] + k] = pack((rows >> k & 1).astype(bool))
+    return bits
 
 
 def from_bits(bits: Words, types: Sequence[Word], patterns: int) -> Values:

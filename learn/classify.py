@@ -9,21 +9,24 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Circuit
+from circuits.rewrite import without_dead_gates
 from circuits.simulate import simulate
-from circuits.values import from_bits, simulate_values
+from circuits.values import from_bits, simulate_values, to_bits
 from circuits.wires import Word
-from circuits.words import pack
 from learn.data.datasets import Dataset
 from learn.encoders import Encoder, ImageEncoder, TabularEncoder, WindowEncoder
 from learn.errors import DataError, TrainError
+from learn.inference import Reader
 from learn.keys import Key
 from learn.models.kinds import MODELS, Model, Size, build, model_named, window_of, window_shifts
 from learn.models.lut_network import LutNetwork, network_circuit
@@ -43,10 +46,12 @@ SMALL = 8192
 MOST_IMAGE_TABLES = 12_000
 MAX_EPOCHS = 200
 WARPS = 256
-COMPARED = 2
+TABLES_A_COMPARISON = 1
 """Tables of images for each comparison of pixels."""
 SMALL_SWAP = 0.3
 """Share of the pins that may be swapped at a time, where data is no set of images."""
+COMPARED = 8192
+"""Inputs of which a circuit's answers are compared at a time."""
 TIMED = 16
 """Steps that are timed to find how many epochs fit."""
 _UNIT = re.compile(r".*_e-([1-9])")
@@ -138,11 +143,15 @@ class Classifier:
 
     def predict(self, features: ArrayLike) -> NDArray[np.int64]:
         """Return the class of each sample."""
-        return self.scores(features).argmax(axis=1)
+        return self._reader.predict(features)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.network, self.encoder)
 
     def circuit(self) -> Circuit:
         """Return the circuit from features to the output ``class``, encoder and all."""
-        return network_circuit(self.network, self.encoder.builder(self.name), self.encoder.pin_wire)
+        return without_dead_gates(network_circuit(self.network, self.encoder.builder(self.name), self.encoder.pin_wire))
 
 
 class Progress(NamedTuple):
@@ -187,7 +196,7 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     """Choose a plan by the shape of the data and the time there is."""
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
         wanted = min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(80 * seconds)))
-        return Plan(tables or wanted, warps=WARPS, comparisons=(tables or wanted) // COMPARED)
+        return Plan(tables or wanted, warps=WARPS, comparisons=(tables or wanted) // TABLES_A_COMPARISON)
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)
     return Plan(size.tables, settings=settings)
@@ -213,6 +222,12 @@ def held_out(labels: NDArray[np.int64], share: float, key: Key) -> NDArray[np.bo
         order = np.argsort(key.fold(int(label)).words(len(members)), kind="stable")
         chosen[members[order[: min(len(members) - 1, round(share * len(members)))]]] = True
     return chosen
+
+
+def samples_apart(dataset: Dataset, key: Key) -> NDArray[np.bool_]:
+    """Return which samples :func:`learn_classifier` holds out with this key: bool (samples,)."""
+    share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
+    return held_out(dataset.labels, share, key.fold("held out"))
 
 
 def learn_classifier(
@@ -245,8 +260,7 @@ def learn_classifier(
         TrainError: too few samples, a bad setting, or a state of another training.
     """
     features, names = in_integers(dataset)
-    share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
-    apart = held_out(dataset.labels, share, key.fold("held out"))
+    apart = samples_apart(dataset, key)
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
     image = _image_of(dataset, plan)
@@ -347,13 +361,20 @@ def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
         types = circuit.input_types
         bounds = np.array([[t.lo, t.hi] for t in types])
         return simulate_values(circuit, np.clip(integers, bounds[:, :1], bounds[:, 1:]))[0]
-    bits = [row >> k & 1 for row, width in zip(integers, widths, strict=True) for k in range(width)]
-    found = simulate(circuit, pack(np.array(bits, bool)), patterns=len(given))
+    stored = to_bits(integers, [Word(width) for width in widths])
+    found = simulate(circuit, stored, patterns=len(given))
     return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
 
 
 def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], key: Key, random: int) -> int:
     """Compare a circuit with the model it was made from, on samples and on random inputs.
+
+    Args:
+        circuit: of words, or of the bits that store them, which is much quicker for large circuits.
+        classifier: the model.
+        features: integers (samples, features).
+        key: decides the random inputs.
+        random: how many; they are spread evenly over what the inputs can hold.
 
     Returns:
         how many inputs were compared.
@@ -361,16 +382,33 @@ def agreeing(circuit: Circuit, classifier: Classifier, features: NDArray[Any], k
     Raises:
         TrainError: they differ: a bug.
     """
-    types = circuit.input_types
-    columns = [key.fold("inputs", k).integers(t.hi - t.lo + 1, random) + t.lo for k, t in enumerate(types)]
-    for given in (features, np.stack(columns, axis=1)):
-        for start in range(0, len(given), 10_000):
-            part = given[start : start + 10_000]
-            if not np.array_equal(
-                simulate_values(circuit, classifier.encoder.inputs(part))[0], classifier.predict(part)
-            ):
-                raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
+    types = classifier.encoder.builder("inputs").circuit({}).input_types
+    samples = (features[start : start + COMPARED] for start in range(0, len(features), COMPARED))
+    drawn = (
+        random_values(types, min(COMPARED, random - start), key.fold("inputs", start))
+        for start in range(0, random, COMPARED)
+    )
+    for part in chain(samples, drawn):
+        values = classifier.encoder.inputs(part)
+        if circuit.has_words:
+            found = simulate_values(circuit, values)[0]
+        else:
+            bits = simulate(circuit, to_bits(values, types), patterns=len(part))
+            found = from_bits(bits, [Word(max(1, circuit.num_outputs), False)], len(part))[0]
+        if not np.array_equal(found, classifier.predict(part)):
+            raise TrainError(f"{circuit.name}: the circuit differs from the model it was made from")
     return len(features) + random
+
+
+def random_values(types: Sequence[Word], count: int, key: Key) -> NDArray[np.integer]:
+    """Draw values evenly from everything that inputs of some types can hold: (count, inputs)."""
+    widths = np.array([word.bits for word in types])
+    octets = next(size for size in (1, 2, 4, 8) if widths.max() <= 8 * size)
+    drawn = key.words(-(-count * len(types) * octets // 8)).view(f"u{octets}")[: count * len(types)]
+    stored = drawn.reshape(count, -1) >> (8 * octets - widths).astype(drawn.dtype)
+    if not any(word.signed for word in types):
+        return stored
+    return stored.astype(np.int64) + np.array([word.lo for word in types])
 
 
 __all__ = ["Classifier", "Plan", "Progress", "agreeing", "classes_of", "learn_classifier", "plan_for"]

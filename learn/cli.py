@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from circuits.table import TruthTable
     from circuits.verify import Verdict
     from learn.search import Event
+    from learn.shipping import Size
     from learn.train import Event as TrainEvent
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
 CLASSIFIER_SECONDS = 60.0
-COUNTED_TABLES = 100  # AND nodes of larger networks take longer to count than to train
 RANDOM_INPUTS = 100_000
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
@@ -433,6 +434,11 @@ def _learn(
     return FAILED if oversized or (not is_exact and (strict or interrupted)) else 0
 
 
+def _size(size: Size) -> str:
+    """Say how large a circuit is."""
+    return f"{_noun(size.luts6, '6-LUT')}, {_noun(size.ands, 'AND node')}, {_noun(size.levels, 'level')}"
+
+
 def _is_labelled(names: list[str], model: str) -> bool:
     """Tell whether data means labelled samples rather than a truth table."""
     from learn.data import DATASETS
@@ -455,6 +461,7 @@ def _learn_classifier(
     encoding: str | None,
     rule: str,
     checkpoint: Path | None,
+    slack: float,
     seconds: float | None,
     steps: int | None,
     seed: int,
@@ -467,11 +474,12 @@ def _learn_classifier(
 
     from circuits.order import statistics
     from learn import checkpoint as files
-    from learn.classify import agreeing, in_integers, learn_classifier, plan_for
+    from learn.classify import in_integers, learn_classifier, plan_for, samples_apart
     from learn.data import DATASETS, load_dataset
     from learn.errors import TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
+    from learn.shipping import proved, reread, ship
 
     if len(names) != 1:
         raise TrainError(f"labelled data: got {len(names)} names, expected one data set or file")
@@ -512,14 +520,20 @@ def _learn_classifier(
         raise TrainError(f"{dataset.name}: the training ended before its first pass; give it more time")
     event, classifier = progress
     interrupted = event.step < event.steps
-    accuracy = max((each.validation for each in event.history), default=None) if interrupted else event.validation
-    held = "no pass has ended" if accuracy is None else f"{accuracy:.2%} of the held-out samples right"
     if interrupted:
         classifier = replace(classifier, network=event.best)
         _complain(f"interrupted in pass {event.epoch}: going on with the best network so far")
-    circuit = classifier.circuit()
-    compared = agreeing(circuit, classifier, in_integers(dataset)[0], Key(seed).fold("proof"), RANDOM_INPUTS)
-    written = write_all(circuit, outputs)
+    key, (whole, _) = Key(seed), in_integers(dataset)
+    took = [time.monotonic()]
+    shipment = ship(classifier, whole, dataset.labels, samples_apart(dataset, key), slack / 100)
+    took.append(time.monotonic())
+    compared = proved(shipment, whole, key.fold("proof"), RANDOM_INPUTS)
+    took.append(time.monotonic())
+    circuit, filling, size, alone = shipment.circuit, shipment.filling, shipment.size, shipment.size_without
+    written = write_all(circuit, outputs, bits=shipment.bits)
+    again = [path for path in written if reread(shipment, path, whole, key.fold("proof"), RANDOM_INPUTS)]
+    took.append(time.monotonic())
+    phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
     facts = {
         "data": names,
         "model": plan.model,
@@ -528,17 +542,25 @@ def _learn_classifier(
         "features": dataset.num_features,
         "classes": dataset.num_classes,
         "tables": classifier.network.num_tables,
-        "accuracy": accuracy,
+        "accuracy": filling.accuracy,
+        "accuracy_trained": filling.accuracy_before,
         "training_accuracy": event.accuracy,
+        "dont_cares": filling.unreached,
+        "share": filling.share,
+        "pins": filling.pins,
+        "pins_trained": filling.pins_before,
         "steps": event.epoch,
         "seconds": round(event.seconds, 3),
         "gates": statistics(circuit)["gates"],
-        "ands": _circuit_facts(circuit)["ands"] if classifier.network.num_tables <= COUNTED_TABLES else None,
+        **size._asdict(),
+        "without_encoder": alone._asdict(),
         "seed": seed,
         "threads": workers,
         "rule": rule,
         "history": [each._asdict() for each in event.history],
         "compared": compared,
+        "reread": [str(path) for path in again],
+        "phases": {name: round(spent, 3) for name, spent in phases.items()},
         "interrupted": interrupted,
         "written": [str(path) for path in written],
     }
@@ -547,8 +569,12 @@ def _learn_classifier(
         as_json,
         f"{dataset.name}: {_noun(dataset.num_samples, 'sample')}, {_noun(dataset.num_features, 'feature')}, "
         f"{dataset.num_classes} classes",
-        f"{held}; {_noun(facts['tables'], 'look-up table')}, {_noun(facts['gates'], 'gate')} with the encoder",
-        f"the circuit equals the model on {compared:,} inputs",
+        f"{filling.accuracy:.2%} of the held-out samples right ({filling.accuracy_before:.2%} before don't-cares were "
+        f"filled); {_noun(facts['tables'], 'look-up table')}",
+        f"with the encoder {_size(size)}; without it, from {_noun(alone.inputs, 'bit')}, {_size(alone)}",
+        f"the circuit equals the model on {compared:,} inputs"
+        + (f"; read back: {', '.join(map(str, again))}" if again else ""),
+        "seconds: " + ", ".join(f"{name} {spent:.1f}" for name, spent in {"training": event.seconds, **phases}.items()),
         f"interrupted in pass {event.epoch} after {event.seconds:.1f} s"
         + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
         if interrupted
@@ -600,6 +626,10 @@ def learn(
         str | None,
         typer.Option(metavar="NAME", help="How tables become scores: group_sum, weighted_sum or one_vs_rest."),
     ] = None,
+    slack: Annotated[
+        float,
+        typer.Option(metavar="POINTS", help="Held-out accuracy that a smaller classifier may cost, in points."),
+    ] = 0.0,
     warps: Annotated[
         int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
     ] = None,
@@ -643,8 +673,8 @@ def learn(
     if _is_labelled(data, model):
         status = _learn_classifier(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
-            warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, seconds=seconds, steps=steps,
-            seed=seed, threads=threads, as_json=as_json, quiet=quiet,
+            warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, slack=slack, seconds=seconds,
+            steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if checkpoint is not None:

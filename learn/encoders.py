@@ -348,7 +348,8 @@ class TabularEncoder:
         return np.where(given >= hi, hi, np.where(given < lo, lo, inside)).T
 
 
-_KERNEL = ((1, 2, 1), (2, 4, 2), (1, 2, 1))  # of the blur, in sixteenths
+_SIDE = ((-1, 1), (0, 2), (1, 1))
+_KERNEL = [[a * b for _, b in _SIDE] for _, a in _SIDE]  # of the blur, in sixteenths
 
 
 @dataclass(frozen=True)
@@ -396,6 +397,12 @@ class ImageEncoder:
                 f"images: got {given[row, column]} in sample {row}, feature {column}, expected bytes 0..255"
             )
         return given
+
+    def pixels(self, features: ArrayLike) -> Codes:
+        """Return images as bytes, which take no copy if they are bytes already: uint8 (samples, pixels)."""
+        given = np.asarray(features)
+        checked = given if given.dtype == np.uint8 and given.ndim == 2 else self._images(given)
+        return np.ascontiguousarray(_matrix(checked, self.num_features), np.uint8)
 
     def codes(self, features: ArrayLike) -> Codes:
         """Return the rows of samples."""
@@ -506,20 +513,24 @@ class ImageEncoder:
         if pixel < self.num_features:
             return pixel
         y, x = divmod(pixel - self.num_features, self.width)
-        around = [
-            ((y + dy) * self.width + x + dx, _KERNEL[1 + dy][1 + dx])
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-            if 0 <= y + dy < self.height and 0 <= x + dx < self.width
+        rows = [(y + d, weight) for d, weight in _SIDE if 0 <= y + d < self.height]
+        columns = [(x + d, weight) for d, weight in _SIDE if 0 <= x + d < self.width]
+        weights = tuple(weight for _, weight in rows)
+        # Sums of columns serve three neighbours each.
+        sums = [
+            builder.add("dot", *(row * self.width + column for row, _ in rows), params=(*weights, 0))
+            for column, _ in columns
         ]
-        total = builder.add("dot", *(wire for wire, _ in around), params=(*(weight for _, weight in around), 0))
+        total = builder.add("dot", *sums, params=(*(weight for _, weight in columns), 0))
         return builder.add("shift", total, params=(-4,))
 
     def pin_wire(self, builder: Builder, source: int, against: int, margin: int) -> int:
         """Return the bit of a pin."""
         x = self._row_wire(builder, source)
         if against != ZERO_ROW:
-            x = builder.add("sub", x, self._row_wire(builder, against))
+            y = self._row_wire(builder, against)
+            # Pins share the sum; a difference would be each one's own.
+            return builder.add("lt", builder.add("dot", y, params=(1, margin)) if margin else y, x)
         if margin + 1 > builder.type_of(x).hi:
             return builder.const(0)
         return builder.add("threshold", x, params=(margin + 1,))

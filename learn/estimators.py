@@ -19,6 +19,7 @@ from circuits.circuit import Builder, Circuit
 from learn.classify import SMALL_SWAP, Sizes, held_out, sizes
 from learn.encoders import ENCODINGS, MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
+from learn.inference import Reader
 from learn.keys import Key
 from learn.losses import huber, softmax
 from learn.lut_kernels import SIGNAL_LIMIT
@@ -428,8 +429,9 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the class of the most votes of each sample, the first among equals: what ``circuit_`` says."""
-        winners = self._scores(X).argmax(axis=1)
-        return self.classes_[winners]
+        check_is_fitted(self)
+        features = _doubles(validate_data(self, X, reset=False))
+        return self.classes_[Reader(self.network_, self.encoder_).predict(features)]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return softmax(votes / temperature): float64 (samples, classes)."""

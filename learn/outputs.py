@@ -33,6 +33,10 @@ def is_picture(path: Path) -> bool:
     return suffix not in FORMATS and suffix.removeprefix(".") in PICTURES
 
 
+def _holds_words(path: Path) -> bool:
+    return is_picture(path) or FORMATS[_suffix(path)].words
+
+
 def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None:
     """Refuse files that could not be written, before any work is done for them.
 
@@ -60,10 +64,15 @@ def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None
             raise _unwritable(path, error) from None
 
 
-def write_all(found: Circuit | TruthTable, paths: Sequence[Path]) -> list[Path]:
+def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circuit | None = None) -> list[Path]:
     """Write ``found`` to every file, the suffix picking the format; a table becomes a circuit where it has to.
 
     All files are made beside their places first and put there together at the end.
+
+    Args:
+        found: what to write.
+        paths: where.
+        bits: the same circuit as gates of bits, for the formats without words; by default it is made for each.
 
     Returns:
         the files written.
@@ -81,7 +90,7 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path]) -> list[Path]:
             try:
                 beside = tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-")
                 made = Path(folders.enter_context(beside)) / place.name
-                _write_one(found, made, path)
+                _write_one(found if bits is None or _holds_words(path) else bits, made, path)
                 staged.append((path, made, place))
             except FormatError as error:
                 failure = failure or FormatError(error.message, path=path)

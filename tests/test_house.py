@@ -13,10 +13,10 @@ PACKAGES = ("circuits", "learn")
 
 ROOMS = {
     "circuits": (
-        *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order"),
+        *("errors", "words", "names", "wires", "algebra", "library", "arithmetic", "gates", "check", "order", "covers"),
         *("circuit", "table", "rewrite", "kernels", "simulate"),
         *("instructions", "value_kernels", "values", "compiled", "reverse", "polynomial"),
-        *("aig", "mapping", "sweep"),
+        *("cover_kernels", "aig", "mapping", "sweep"),
         *("verify", "formats", "tools", "draw"),
     ),
     "learn": (
@@ -27,11 +27,13 @@ ROOMS = {
             "data",
             "train",
             "checkpoint",
+            "inference",
             "classify",
             "nets",
             "evaluate",
             "estimators",
             "outputs",
+            "shipping",
             "cli",
             "__main__",
         ),

@@ -150,6 +150,11 @@ def test_the_command_line_learns_from_csv_and_evaluates(run, tmp_path):
     assert (facts["classes"], facts["tables"], facts["steps"]) == (3, 60, 6)
     assert facts["accuracy"] > 0.8
     assert facts["compared"] == 600 + 100_000
+    assert facts["accuracy"] >= facts["accuracy_trained"]
+    assert facts["reread"] == [str(target)]  # words in Verilog are only written
+    assert facts["ands"] > facts["without_encoder"]["ands"] > 0
+    assert facts["luts6"] > facts["without_encoder"]["luts6"] > 0
+    assert 0 < facts["pins"] <= facts["pins_trained"] == 360
     score = run("eval", target, data, "--split", "all", "--json")
     assert score["patterns"] == 600
     assert score["accuracy"] > 0.8
