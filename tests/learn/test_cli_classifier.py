@@ -77,7 +77,7 @@ def test_every_rule_by_name(run, rule):
     code, out, err = run(*MONK, "--steps", 2, "--rule", rule, "--json", "-q")
     facts = json.loads(out)
     assert (code, err, facts["rule"], facts["steps"]) == (0, "", rule, 2)
-    assert len(facts["history"]) == 2 and facts["history"][-1]["validation"] == facts["accuracy"]
+    assert len(facts["history"]) == 2 and facts["history"][-1]["validation"] == facts["accuracy_trained"]
     assert set(facts["history"][0]) == {"loss", "accuracy", "validation", "flips", "swaps"}
 
 
