@@ -36,6 +36,7 @@ from learn.train import Event, Settings, State, active_pins, class_scores, fit, 
 MAX_DECIMALS = 9
 HELD_OUT = 0.1
 """Share of the samples held out to validate on; of fewer than ``FEW`` samples, twice as many."""
+MOST_HELD_OUT = 3000
 FEW = 2000
 STEPS = 1000
 """Steps a training takes at least when the epochs are chosen."""
@@ -43,9 +44,12 @@ FEWEST_EPOCHS = 20
 MOST_TABLES = 16_000
 SMALL = 8192
 """Fewer samples than this are taken 64 a step, more of them 256."""
-MOST_IMAGE_TABLES = 12_000
+MOST_IMAGE_TABLES = 40_000
+TABLES_A_SECOND = 200
+"""Tables of images for each second of training, which leaves time for some forty passes over 60,000 images."""
 MAX_EPOCHS = 200
 WARPS = 256
+"""Deformations that are drawn before training."""
 TABLES_A_COMPARISON = 1
 """Tables of images for each comparison of pixels."""
 SMALL_SWAP = 0.3
@@ -55,6 +59,26 @@ COMPARED = 8192
 TIMED = 16
 """Steps that are timed to find how many epochs fit."""
 _UNIT = re.compile(r".*_e-([1-9])")
+
+
+class Warping(NamedTuple):
+    """How much images are deformed at most, as ``ImageEncoder.warps`` takes it.
+
+    A shift of 0.65 pixels leaves six images in ten where they are: more than that costs more than it teaches.
+    """
+
+    shift: float
+    turn: float = 0
+    scale: float = 0
+    bend: float = 0
+
+
+WARPINGS: dict[str, Warping | None] = {
+    "shift": Warping(0.65),
+    "small": Warping(0.65, turn=4, scale=0.04, bend=0.2),
+    "none": None,
+}
+"""What training may do to images, by name."""
 
 
 class Sizes(NamedTuple):
@@ -110,7 +134,7 @@ class Plan(NamedTuple):
         levels: thresholds a feature may have.
         encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
             images, and for "quantile" elsewhere.
-        warps: deformations of images that are trained on; 0 for none.
+        warps: what training does to images, a name of WARPINGS.
         comparisons: of pixels that pins of images are drawn from; 0 for any.
         settings: of the training.
         model: one of MODELS.
@@ -122,7 +146,7 @@ class Plan(NamedTuple):
     bound: int = 32
     levels: int = 32
     encoding: str | None = None
-    warps: int = 0
+    warps: str = "none"
     comparisons: int = 0
     settings: Settings = Settings()
     model: str = next(iter(MODELS))
@@ -195,8 +219,8 @@ def in_integers(dataset: Dataset) -> tuple[NDArray[Any], tuple[str, ...]]:
 def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = None) -> Plan:
     """Choose a plan by the shape of the data and the time there is."""
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
-        wanted = min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(80 * seconds)))
-        return Plan(tables or wanted, warps=WARPS, comparisons=(tables or wanted) // TABLES_A_COMPARISON)
+        wanted = tables or min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(TABLES_A_SECOND * seconds)))
+        return Plan(wanted, warps=next(iter(WARPINGS)), comparisons=wanted // TABLES_A_COMPARISON)
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)
     return Plan(size.tables, settings=settings)
@@ -226,7 +250,8 @@ def held_out(labels: NDArray[np.int64], share: float, key: Key) -> NDArray[np.bo
 
 def samples_apart(dataset: Dataset, key: Key) -> NDArray[np.bool_]:
     """Return which samples :func:`learn_classifier` holds out with this key: bool (samples,)."""
-    share = HELD_OUT if dataset.num_samples >= FEW else 2 * HELD_OUT
+    many = dataset.num_samples >= FEW
+    share = min(HELD_OUT, MOST_HELD_OUT / dataset.num_samples) if many else 2 * HELD_OUT
     return held_out(dataset.labels, share, key.fold("held out"))
 
 
@@ -239,6 +264,7 @@ def learn_classifier(
     threads: int = 1,
     pulse: float | None = None,
     resume: State | None = None,
+    apart: NDArray[np.bool_] | None = None,
 ) -> Iterator[Progress]:
     """Train a classifier on a data set, some samples of which are held out.
 
@@ -251,6 +277,7 @@ def learn_classifier(
         pulse: seconds after which training is reported in the middle of a pass too.
         resume: the state of the same training, to go on from; it knows how many epochs there are if ``seconds`` are
             given.
+        apart: bool (samples,), those held out; None for :func:`samples_apart`.
 
     Yields:
         after each epoch, and at every pulse, where training stands; the last one is the result.
@@ -260,7 +287,7 @@ def learn_classifier(
         TrainError: too few samples, a bad setting, or a state of another training.
     """
     features, names = in_integers(dataset)
-    apart = samples_apart(dataset, key)
+    apart = samples_apart(dataset, key) if apart is None else apart
     if apart.all() or not apart.any():
         raise TrainError(f"{dataset.name}: got {dataset.num_samples} samples, expected enough to hold some out")
     image = _image_of(dataset, plan)
@@ -286,8 +313,11 @@ def learn_classifier(
         key=key.fold("network"),
     )
     warps = None
-    if plan.warps and isinstance(encoder, ImageEncoder):
-        warps = encoder.warps(key.fold("warps"), plan.warps, shift=1, turn=4, scale=0.04, bend=0.2)
+    if plan.warps not in WARPINGS:
+        raise TrainError(f"warps: got {plan.warps!r}, expected one of {', '.join(WARPINGS)}")
+    warping = WARPINGS[plan.warps]
+    if warping is not None and isinstance(encoder, ImageEncoder):
+        warps = encoder.warps(key.fold("warps"), WARPS, **warping._asdict())
 
     def training(settings: Settings, samples: int, **options: Any) -> Iterator[Event]:
         return fit(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from circuits.circuit import Circuit
     from circuits.table import TruthTable
     from circuits.verify import Verdict
+    from learn.choose import Trial
     from learn.search import Event
     from learn.shipping import Size
     from learn.train import Event as TrainEvent
@@ -35,6 +36,7 @@ FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
 CLASSIFIER_SECONDS = 60.0
 RANDOM_INPUTS = 100_000
+CHOICE = "chosen"  # the word in a checkpoint before what trials have chosen
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
 STATS_LUT_ANDS = 1500  # larger graphs take longer to map than stats may
@@ -457,7 +459,8 @@ def _learn_classifier(
     data_dir: Path | None,
     label: str | None,
     tables: int | None,
-    warps: int | None,
+    pins: int | None,
+    warps: str | None,
     encoding: str | None,
     rule: str,
     checkpoint: Path | None,
@@ -474,9 +477,10 @@ def _learn_classifier(
 
     from circuits.order import statistics
     from learn import checkpoint as files
+    from learn.choose import alternatives, chosen, trials
     from learn.classify import in_integers, learn_classifier, plan_for, samples_apart
     from learn.data import DATASETS, load_dataset
-    from learn.errors import TrainError
+    from learn.errors import CheckpointError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
     from learn.shipping import proved, reread, ship
@@ -489,30 +493,40 @@ def _learn_classifier(
     split = "train" if names[0] in DATASETS else "all"  # the test split is for eval; a file is the user's to split
     dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
     given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
-    plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)
-    if warps is not None:
-        plan = plan._replace(warps=warps)
-    if encoding is not None:
-        plan = plan._replace(encoding=encoding)
-    if model != AUTO:
-        plan = plan._replace(model=model)
-    if readout is not None:
-        plan = plan._replace(readout=readout)
+    asked = {"model": None if model == AUTO else model, "readout": readout, "warps": warps, "encoding": encoding}
+    fixed: dict[str, Any] = {name: value for name, value in (asked | {"pins": pins}).items() if value is not None}
+    plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)._replace(**fixed)
     plan = plan._replace(settings=replace(plan.settings, rule=rule, epochs=steps or plan.settings.epochs))
     workers = threads if threads is not None else _cores()
     told = {"data": names[0], "seed": seed, "steps": steps, "rule": rule, **plan._asdict()}
     about = "\n".join(f"{name} {value}" for name, value in told.items() if name != "settings")
-    resume = None if checkpoint is None or not checkpoint.exists() else _resumed(checkpoint, about)
-    progress, saved = None, -math.inf
+    plans = alternatives(dataset, plan, fixed)
+    progress, saved, tried, choice = None, -math.inf, [], next(iter(plans), None)
     with _stop_signals() as stops, _progress(_say_training, lambda event: (event.step, event.steps), quiet) as show:
+        resume = None
+        if checkpoint is not None and checkpoint.exists():
+            resume, choice = _resumed(checkpoint, about)
+        elif given is not None and len(plans) > 1:
+            for trial in trials(dataset, plans, key=Key(seed), seconds=given, threads=workers):
+                tried.append(trial)
+                if not quiet:
+                    _say_trial(trial)
+                if stops:
+                    break
+            choice = chosen(tried, plans)
+        if choice is not None:
+            if choice not in plans:
+                raise CheckpointError(f"{checkpoint}: is of a training that chose {choice!r}, which is unknown here")
+            plan = plans[choice]
+        left = None if given is None else given - (tried[-1].seconds if tried else 0)
         for progress in learn_classifier(
-            dataset, key=Key(seed), plan=plan, seconds=given, threads=workers, pulse=PULSE, resume=resume
+            dataset, key=Key(seed), plan=plan, seconds=left, threads=workers, pulse=PULSE, resume=resume
         ):
             event = progress.event
             show(event)
             over = bool(stops) or event.step == event.steps
             if checkpoint is not None and (over or time.monotonic() - saved >= SAVING):
-                files.save(checkpoint, event.state(), about=about)
+                files.save(checkpoint, event.state(), about=f"{about}\n{CHOICE} {choice}" if choice else about)
                 saved = time.monotonic()
             if stops:
                 break
@@ -534,10 +548,15 @@ def _learn_classifier(
     again = [path for path in written if reread(shipment, path, whole, key.fold("proof"), RANDOM_INPUTS)]
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
+    options: dict[str, Any] = {"tables": plan.tables, "steps": event.epoch, "seed": seed}
+    options |= dict(part.split("=") for part in (choice or "").split())
+    replay = " ".join(f"--{name} {value}" for name, value in options.items())
     facts = {
         "data": names,
         "model": plan.model,
         "readout": plan.readout,
+        "chosen": choice,
+        "tried": {name: [round(float(t.right.mean()), 6) for t in tried if t.name == name] for name in plans},
         "samples": dataset.num_samples,
         "features": dataset.num_features,
         "classes": dataset.num_classes,
@@ -578,25 +597,31 @@ def _learn_classifier(
         f"interrupted in pass {event.epoch} after {event.seconds:.1f} s"
         + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
         if interrupted
-        else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with --steps {event.epoch} --seed {seed}",
+        else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with {replay}",
         *(f"wrote {path}" for path in written),
     )
     return 0
 
 
-def _resumed(checkpoint: Path, about: str) -> Any:
-    """Return the state in a checkpoint, which must be of the training that is asked for."""
+def _resumed(checkpoint: Path, about: str) -> tuple[Any, str | None]:
+    """Return the state in a checkpoint, which must be of the training that is asked for, and what that had chosen."""
     from learn import checkpoint as files
     from learn.errors import CheckpointError
 
     state, found = files.load(checkpoint)
     before, now = (set(words.splitlines()) for words in (found, about))
+    choice = next((line.removeprefix(f"{CHOICE} ") for line in before if line.startswith(f"{CHOICE} ")), None)
+    before -= {f"{CHOICE} {choice}"}
     if before != now:
         raise CheckpointError(
             f"{checkpoint}: is of another training: {', '.join(sorted(before - now))} there, "
             f"{', '.join(sorted(now - before))} here; delete it or give another file"
         )
-    return state
+    return state, choice
+
+
+def _say_trial(trial: Trial) -> None:
+    print(f"{trial.seconds:7.1f} s  tried {trial.name}: {trial.right.mean():.2%} right", file=sys.stderr, flush=True)
 
 
 @app.command()
@@ -630,8 +655,10 @@ def learn(
         float,
         typer.Option(metavar="POINTS", help="Held-out accuracy that a smaller classifier may cost, in points."),
     ] = 0.0,
+    pins: Annotated[int | None, typer.Option(metavar="K", help="Inputs of a table, 2 to 6.")] = None,
     warps: Annotated[
-        int | None, typer.Option(metavar="N", help="Deformations that images are trained on; 0 for none.")
+        str | None,
+        typer.Option(metavar="NAME", help="What training does to images: shift, small deformations or none."),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -673,8 +700,8 @@ def learn(
     if _is_labelled(data, model):
         status = _learn_classifier(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
-            warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, slack=slack, seconds=seconds,
-            steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
+            pins=pins, warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, slack=slack,
+            seconds=seconds, steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if checkpoint is not None:

@@ -29,6 +29,7 @@ ROOMS = {
             "checkpoint",
             "inference",
             "classify",
+            "choose",
             "nets",
             "evaluate",
             "estimators",
