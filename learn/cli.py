@@ -477,7 +477,7 @@ def _learn_classifier(
 
     from circuits.order import statistics
     from learn import checkpoint as files
-    from learn.choose import alternatives, chosen, trials
+    from learn.choose import USUAL, alternatives, chosen, trials
     from learn.classify import in_integers, learn_classifier, plan_for, samples_apart
     from learn.data import DATASETS, load_dataset
     from learn.errors import CheckpointError, TrainError
@@ -501,7 +501,7 @@ def _learn_classifier(
     told = {"data": names[0], "seed": seed, "steps": steps, "rule": rule, **plan._asdict()}
     about = "\n".join(f"{name} {value}" for name, value in told.items() if name != "settings")
     plans = alternatives(dataset, plan, fixed)
-    progress, saved, tried, choice = None, -math.inf, [], next(iter(plans), None)
+    progress, saved, tried, choice = None, -math.inf, [], USUAL
     with _stop_signals() as stops, _progress(_say_training, lambda event: (event.step, event.steps), quiet) as show:
         resume = None
         if checkpoint is not None and checkpoint.exists():
@@ -514,10 +514,9 @@ def _learn_classifier(
                 if stops:
                     break
             choice = chosen(tried, plans)
-        if choice is not None:
-            if choice not in plans:
-                raise CheckpointError(f"{checkpoint}: is of a training that chose {choice!r}, which is unknown here")
-            plan = plans[choice]
+        if choice not in plans:
+            raise CheckpointError(f"{checkpoint}: is of a training that chose {choice!r}, which is unknown here")
+        plan = plans[choice]
         left = None if given is None else given - (tried[-1].seconds if tried else 0)
         for progress in learn_classifier(
             dataset, key=Key(seed), plan=plan, seconds=left, threads=workers, pulse=PULSE, resume=resume
@@ -526,7 +525,7 @@ def _learn_classifier(
             show(event)
             over = bool(stops) or event.step == event.steps
             if checkpoint is not None and (over or time.monotonic() - saved >= SAVING):
-                files.save(checkpoint, event.state(), about=f"{about}\n{CHOICE} {choice}" if choice else about)
+                files.save(checkpoint, event.state(), about=f"{about}\n{CHOICE} {choice}")
                 saved = time.monotonic()
             if stops:
                 break
@@ -549,7 +548,7 @@ def _learn_classifier(
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
     options: dict[str, Any] = {"tables": plan.tables, "steps": event.epoch, "seed": seed}
-    options |= dict(part.split("=") for part in (choice or "").split())
+    options |= dict(part.split("=") for part in choice.split() if part != USUAL)
     replay = " ".join(f"--{name} {value}" for name, value in options.items())
     facts = {
         "data": names,
@@ -603,14 +602,14 @@ def _learn_classifier(
     return 0
 
 
-def _resumed(checkpoint: Path, about: str) -> tuple[Any, str | None]:
+def _resumed(checkpoint: Path, about: str) -> tuple[Any, str]:
     """Return the state in a checkpoint, which must be of the training that is asked for, and what that had chosen."""
     from learn import checkpoint as files
     from learn.errors import CheckpointError
 
     state, found = files.load(checkpoint)
     before, now = (set(words.splitlines()) for words in (found, about))
-    choice = next((line.removeprefix(f"{CHOICE} ") for line in before if line.startswith(f"{CHOICE} ")), None)
+    choice = next((line.removeprefix(f"{CHOICE} ") for line in before if line.startswith(f"{CHOICE} ")), "")
     before -= {f"{CHOICE} {choice}"}
     if before != now:
         raise CheckpointError(

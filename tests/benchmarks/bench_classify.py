@@ -17,7 +17,7 @@ import numpy as np
 from bench_simulate import best_seconds, copy_bandwidth
 
 from learn import lut_kernels as kernels
-from learn.classify import classes_of, learn_classifier, plan_for
+from learn.classify import WARPINGS, classes_of, learn_classifier, plan_for
 from learn.data import Dataset, load_dataset
 from learn.encoders import ImageEncoder
 from learn.keys import Key
@@ -32,7 +32,7 @@ def print_row(*cells: str) -> None:
     print("  ".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
-def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int, warps: int | None) -> None:
+def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int, warps: str | None) -> None:
     """Print accuracy and time of training for every size."""
     train, test = (load_dataset(name, split=split, data_dir=data_dir) for split in ("train", "test"))
     print(f"{name}: {epochs} passes, one core, {seeds} seeds: mean (least..greatest)")
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, nargs="+", default=[1_000, 4_000])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--warps", type=int, help="deformations that are trained on, 0 for none (default as learn)")
+    parser.add_argument("--warps", choices=WARPINGS, help="what training does to images (default as learn)")
     options = parser.parse_args()
     kernel_rows()
     if options.data_dir:

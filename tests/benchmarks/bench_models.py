@@ -24,7 +24,7 @@ from learn.models.readouts import READOUTS
 def measure(dataset: Dataset, seeds: int, tables: int, passes: int, model: str, readout: str) -> None:
     """Print one line: means over seeds."""
     plan = plan_for(dataset, tables=tables)
-    plan = plan._replace(warps=0, model=model, readout=readout, settings=replace(plan.settings, epochs=passes))
+    plan = plan._replace(warps="none", model=model, readout=readout, settings=replace(plan.settings, epochs=passes))
     held_out, training, seconds = [], [], []
     for seed in range(seeds):
         began = time.process_time()

@@ -93,10 +93,10 @@ def test_images_are_planned_with_warps_and_tables_with_the_time():
     pixels = Key(0).integers(256, (2000, 16)).astype(np.uint8)
     names = tuple(f"p{k}" for k in range(16))
     images = Dataset("dots", pixels, np.arange(2000) % 2, names, ("no", "yes"), (4, 4))
-    assert plan_for(images, seconds=10).warps > 0
+    assert plan_for(images, seconds=10).warps == "shift"
     assert plan_for(images, seconds=100).tables > plan_for(images, seconds=10).tables
-    assert plan_for(bands()).warps == 0
-    plan = plan_for(images, tables=40)._replace(settings=Settings(epochs=1), warps=3)
+    assert plan_for(bands()).warps == "none"
+    plan = plan_for(images, tables=40)._replace(settings=Settings(epochs=1), warps="small")
     (only,) = learn_classifier(images, key=Key(0), plan=plan)
     assert agreeing(only.classifier.circuit(), only.classifier, pixels.astype(np.int64)[:500], Key(1), 100) == 600
 
@@ -181,7 +181,7 @@ def test_a_model_of_images_and_a_readout(run, tmp_path, monkeypatch):
     names = tuple(f"p{k}" for k in range(144))
     images = Dataset("dots", draws.reshape(2000, -1), labels, names, ("no", "yes"), (12, 12))
     plan = plan_for(images, tables=40)._replace(
-        settings=Settings(epochs=2), warps=2, model="tree", readout="weighted_sum"
+        settings=Settings(epochs=2), warps="small", model="tree", readout="weighted_sum"
     )
     *_, last = learn_classifier(images, key=Key(0), plan=plan, threads=2)
     assert last.event.validation > 0.9 and last.classifier.network.head.name == "weighted_sum"

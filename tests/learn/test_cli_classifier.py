@@ -93,7 +93,7 @@ def test_rules_differ_and_the_votes_are_the_default(run):
 
 def test_progress_in_a_log(run):
     code, out, err = run(*MONK, "--steps", 3)
-    assert code == 0 and "pass 3 ended after" in out and "replay with --steps 3 --seed 0" in out
+    assert code == 0 and "pass 3 ended after" in out and "replay with --tables 40 --steps 3 --seed 0" in out
     (line, *_) = err.splitlines()
     assert all(words in line for words in ("pass 1  loss ", "training ", "held out ", "flips ", "swapped pins", "/s"))
 
