@@ -36,7 +36,7 @@ from learn.train import Event, Settings, State, active_pins, class_scores, fit, 
 MAX_DECIMALS = 9
 HELD_OUT = 0.1
 """Share of the samples held out to validate on; of fewer than ``FEW`` samples, twice as many."""
-MOST_HELD_OUT = 3000
+MOST_HELD_OUT = 2000
 FEW = 2000
 STEPS = 1000
 """Steps a training takes at least when the epochs are chosen."""
@@ -50,8 +50,8 @@ TABLES_A_SECOND = 200
 MAX_EPOCHS = 200
 WARPS = 256
 """Deformations that are drawn before training."""
-TABLES_A_COMPARISON = 1
-"""Tables of images for each comparison of pixels."""
+LEAST_COMPARISONS = 2000
+"""Of pixels, that pins of images are drawn from; otherwise as many as there are tables."""
 SMALL_SWAP = 0.3
 """Share of the pins that may be swapped at a time, where data is no set of images."""
 COMPARED = 8192
@@ -135,7 +135,7 @@ class Plan(NamedTuple):
         encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
             images, and for "quantile" elsewhere.
         warps: what training does to images, a name of WARPINGS.
-        comparisons: of pixels that pins of images are drawn from; 0 for any.
+        comparisons: of pixels that pins of images are drawn from, for small circuits; 0 for any.
         settings: of the training.
         model: one of MODELS.
         readout: one of READOUTS.
@@ -220,7 +220,7 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     """Choose a plan by the shape of the data and the time there is."""
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
         wanted = tables or min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(TABLES_A_SECOND * seconds)))
-        return Plan(wanted, warps=next(iter(WARPINGS)), comparisons=wanted // TABLES_A_COMPARISON)
+        return Plan(wanted, warps=next(iter(WARPINGS)), comparisons=max(LEAST_COMPARISONS, wanted))
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)
     return Plan(size.tables, settings=settings)

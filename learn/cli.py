@@ -460,6 +460,7 @@ def _learn_classifier(
     label: str | None,
     tables: int | None,
     pins: int | None,
+    comparisons: int | None,
     warps: str | None,
     encoding: str | None,
     rule: str,
@@ -493,8 +494,14 @@ def _learn_classifier(
     split = "train" if names[0] in DATASETS else "all"  # the test split is for eval; a file is the user's to split
     dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
     given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
-    asked = {"model": None if model == AUTO else model, "readout": readout, "warps": warps, "encoding": encoding}
-    fixed: dict[str, Any] = {name: value for name, value in (asked | {"pins": pins}).items() if value is not None}
+    asked: dict[str, Any] = {
+        "model": None if model == AUTO else model,
+        "readout": readout,
+        "warps": warps,
+        "encoding": encoding,
+    }
+    asked |= {"pins": pins, "comparisons": comparisons}
+    fixed = {name: value for name, value in asked.items() if value is not None}
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)._replace(**fixed)
     plan = plan._replace(settings=replace(plan.settings, rule=rule, epochs=steps or plan.settings.epochs))
     workers = threads if threads is not None else _cores()
@@ -548,6 +555,7 @@ def _learn_classifier(
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
     options: dict[str, Any] = {"tables": plan.tables, "steps": event.epoch, "seed": seed}
+    options |= {name: value for name, value in fixed.items() if name in ("pins", "comparisons")}
     options |= dict(part.split("=") for part in choice.split() if part != USUAL)
     replay = " ".join(f"--{name} {value}" for name, value in options.items())
     facts = {
@@ -655,6 +663,12 @@ def learn(
         typer.Option(metavar="POINTS", help="Held-out accuracy that a smaller classifier may cost, in points."),
     ] = 0.0,
     pins: Annotated[int | None, typer.Option(metavar="K", help="Inputs of a table, 2 to 6.")] = None,
+    comparisons: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Comparisons of pixels that tables share; fewer make a smaller circuit; 0: any."
+        ),
+    ] = None,
     warps: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="What training does to images: shift, small deformations or none."),
@@ -699,8 +713,9 @@ def learn(
     if _is_labelled(data, model):
         status = _learn_classifier(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
-            pins=pins, warps=warps, encoding=encoding, rule=rule or "vote", checkpoint=checkpoint, slack=slack,
-            seconds=seconds, steps=steps, seed=seed, threads=threads, as_json=as_json, quiet=quiet,
+            pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=rule or "vote",
+            checkpoint=checkpoint, slack=slack, seconds=seconds, steps=steps, seed=seed, threads=threads,
+            as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if checkpoint is not None:
