@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Builder, Circuit
-from learn.classify import SMALL_SWAP, Sizes, held_out, sizes
+from learn.classify import SMALL_SWAP, WARPINGS, WARPS, Sizes, held_out, sizes
 from learn.encoders import ENCODINGS, MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.inference import Reader
 from learn.keys import Key
-from learn.losses import huber, softmax
+from learn.losses import huber
 from learn.lut_kernels import SIGNAL_LIMIT
 from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_network, network_circuit
+from learn.models.readouts import READOUTS
 from learn.rules import RULES
 from learn.train import Loss, Settings, active_pins, class_scores, fit, probes_of
 
@@ -123,6 +124,8 @@ CHECKS: dict[str, Check] = {
     "levels": _whole(1, MAX_LEVELS),
     "encoding": _one_of(ENCODINGS),
     "image_shape": (_is_shape, "a pair of positive integers, (height, width), or None"),
+    "warps": _one_of(WARPINGS),
+    "readout": _one_of(READOUTS),
     "rule": _one_of(RULES),
     "tau": (lambda value: value is None or _tau(value), _expected_tau),
     "scale": _whole(1, SIGNAL_LIMIT, None),
@@ -149,7 +152,8 @@ CHECKS: dict[str, Check] = {
 class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
     """What the classifier and the regressor share: parameters, encoder, network and training."""
 
-    _loss: Loss = staticmethod(softmax)
+    _loss: Loss | None = None
+    """In place of that of the readout."""
     _told: tuple[str, ...] = ("loss", "accuracy", "flips", "swaps")
     """What of an event is kept in ``history_``."""
 
@@ -205,6 +209,7 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
             pins=self.pins,
             bound=self.bound,
             key=key.fold("network"),
+            readout=getattr(self, "readout", next(iter(READOUTS))),
         )
         self.encoder_, self._places, self._circuit = encoder, places, None
         self.n_iter_: int = 0
@@ -215,6 +220,10 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
         names = getattr(self, "feature_names_in_", None)
         given = None if names is None else list(names)
         return TabularEncoder.fit(features, given, levels=self.levels, encoding=self.encoding)
+
+    def _warps(self, key: Key) -> NDArray[np.int32] | None:
+        """Return deformations of images to train on."""
+        return None
 
     def _sizes(self, samples: int) -> Sizes:
         size = sizes(samples, self.n_features_in_, self.network_.classes, len(self.network_.groups))
@@ -240,6 +249,7 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
             places=self._places,
             settings=settings,
             weights=None if weights is None else weights[~out],
+            warps=self._warps(key.fold("warps")),
             loss=type(self)._loss,
             threads=self._threads(),
         ):
@@ -276,6 +286,8 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         levels: thresholds a feature, 1..255.
         encoding: what pins may ask of a feature, a name of ``learn.encoders.ENCODINGS``; images have their own.
         image_shape: (height, width) if features are the bytes of images, row by row; None for a table of features.
+        warps: what training does to images, a name of ``learn.classify.WARPINGS``.
+        readout: how tables become scores, a name of ``learn.models.readouts.READOUTS``.
         rule: the update rule, a name of ``learn.rules.RULES``.
         tau: the scores' unit in training; None chooses.
         scale: the largest error signal, at most 127; None for 63, or less with ``class_weight``.
@@ -309,6 +321,8 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         levels: int = 32,
         encoding: str = "quantile",
         image_shape: tuple[int, int] | None = None,
+        warps: str = "none",
+        readout: str = "group_sum",
         rule: str = "vote",
         tau: float | None = None,
         scale: int | None = None,
@@ -327,6 +341,8 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         self.levels = levels
         self.encoding = encoding
         self.image_shape = image_shape
+        self.warps = warps
+        self.readout = readout
         self.rule = rule
         self.tau = tau
         self.scale = scale
@@ -475,6 +491,12 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         )
         room = SIGNAL_LIMIT // int(of_class.max())
         return of_class[labels], int(self.scale or min(Settings.scale, room))
+
+    def _warps(self, key: Key) -> NDArray[np.int32] | None:
+        warping = WARPINGS[self.warps]
+        if warping is None or not isinstance(self.encoder_, ImageEncoder):
+            return None
+        return self.encoder_.warps(key, WARPS, **warping._asdict())
 
     def _calibrate(self, codes: Codes, labels: NDArray[np.int64], out: NDArray[np.bool_]) -> None:
         # Samples that were trained on are all right at a temperature of 0; measured on others, tau is near the best.
