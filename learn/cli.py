@@ -499,8 +499,9 @@ def _learn_classifier(
         "readout": readout,
         "warps": warps,
         "encoding": encoding,
+        "pins": pins,
+        "comparisons": comparisons,
     }
-    asked |= {"pins": pins, "comparisons": comparisons}
     fixed = {name: value for name, value in asked.items() if value is not None}
     plan = plan_for(dataset, seconds=given or CLASSIFIER_SECONDS, tables=tables)._replace(**fixed)
     plan = plan._replace(settings=replace(plan.settings, rule=rule, epochs=steps or plan.settings.epochs))
@@ -555,7 +556,7 @@ def _learn_classifier(
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
     options: dict[str, Any] = {"tables": plan.tables, "steps": event.epoch, "seed": seed}
-    options |= {name: value for name, value in fixed.items() if name in ("pins", "comparisons")}
+    options |= fixed | ({} if rule == "vote" else {"rule": rule})
     options |= dict(part.split("=") for part in choice.split() if part != USUAL)
     replay = " ".join(f"--{name} {value}" for name, value in options.items())
     facts = {
