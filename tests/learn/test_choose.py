@@ -101,7 +101,7 @@ def test_the_command_line_says_what_it_tried_and_how_to_repeat_it(tmp_path, monk
     command = ["learn", "monk1", "--tables", "40", "--json", "--quiet", "--threads", "1"]
     first = CliRunner().invoke(app, [*command, "--seconds", "8", "-o", "one.json"])
     facts = json.loads(first.stdout)
-    assert facts["chosen"] in facts["tried"] and all(len(tried) >= 1 for tried in facts["tried"].values())
+    assert facts["chosen"] in facts["tried"] and len(facts["tried"][USUAL]) >= 1
     chose = [] if facts["chosen"] == USUAL else ["--" + facts["chosen"].split("=")[0], facts["chosen"].split("=")[1]]
     again = CliRunner().invoke(app, [*command, *chose, "--steps", str(facts["steps"]), "-o", "two.json"])
     assert json.loads(again.stdout)["tried"] == {name: [] for name in json.loads(again.stdout)["tried"]}
