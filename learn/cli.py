@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from circuits.table import TruthTable
     from circuits.verify import Verdict
     from learn.choose import Trial
+    from learn.contest import Row
     from learn.search import Event
     from learn.shipping import Size
     from learn.train import Event as TrainEvent
@@ -749,6 +750,108 @@ def demo(
     output.mkdir(parents=True, exist_ok=True)
     paths = [output / f"seven_segment.{suffix}" for suffix in DEMO]
     raise typer.Exit(_learn(["seven_segment"], paths, exact=True, seconds=DEMO_SECONDS, as_json=as_json, quiet=quiet))
+
+
+# --- bench ------------------------------------------------------------------------------------------------------------
+
+
+def _say_row(row: Row) -> str:
+    """Return the result of a function in one line."""
+    held_out = "" if row.validation is None else f"  validation {row.validation:.2%}"
+    best = "" if row.ratio is None else f"  best known {row.best_2022}, {row.best_2025}  ratio {row.ratio:.3f}"
+    exact = "exact" if row.exact else f"training {row.train:.2%}"
+    sizes = f"{_noun(row.ands, 'AND node')}  {_noun(row.levels, 'level')}"
+    return f"{row.function}  {exact}{held_out}  {sizes}{best}  {row.seconds:.1f} s"
+
+
+def _summary_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """Yield the summary of a run as lines for a person."""
+
+    def means(what: str, found: dict[str, Any]) -> str:
+        held_out = found["mean_validation"]
+        shown = "" if held_out is None else f"  validation {held_out:.2%}"
+        return (
+            f"{what:<18} {found['functions']:>3}  exact {found['exact']:>3}  training {found['mean_train']:.2%}{shown}"
+            f"  AND nodes {found['mean_ands']:.1f}  levels {found['mean_levels']:.1f}"
+        )
+
+    if not facts["functions"]:
+        return
+    for category, found in facts["categories"].items():
+        yield means(category, found)
+    yield means("functions, means", facts)
+    for column, found in facts["best"].items():
+        parts = "  ".join(f"{what} {len(found[what])}" for what in ("beaten", "equalled", "trailed"))
+        yield f"{column}: {found['ands']:,} AND nodes against {found['best']:,} of {found['functions']}: {parts}"
+    for what in ("over_limit",) + ("not_exact",) * bool(facts["best"]):
+        if facts[what]:
+            yield f"{what.replace('_', ' ')}: {' '.join(facts[what])}"
+
+
+@app.command()
+def bench(
+    contest: Annotated[str, typer.Argument(metavar="CONTEST", help="iwls2020 or iwls2022.")],
+    data_dir: Annotated[Path, typer.Option("--data-dir", metavar="DIR", help="Where the contest's files are.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The .csv of results; what it has is not done again.")
+    ],
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Functions at once; default the cores there are.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="Search each function so long; default 120.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Search each function for N steps.")] = None,
+    functions: Annotated[str | None, typer.Option(metavar="LIST", help="Such as ex00,ex10-ex19; default all.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Same seed and steps, same results.")] = 0,
+    max_ands: Annotated[
+        int | None, typer.Option(metavar="N", help="Aim at N AND nodes; default the contest's.")
+    ] = None,
+    final: Annotated[bool, typer.Option("--final", help="Learn from the validation split too.")] = False,
+    circuits: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each circuit here, as .aig.")] = None,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Learn every function of a contest, several at once, and compare with the best known.
+
+    Each row of the .csv is written as its function ends, its circuit proved before; the same command goes on where it
+    was interrupted. A picture is put beside it where matplotlib is installed. Samples are learned from the training
+    split, of which the search itself holds a part out; the validation split is only measured, unless --final is given.
+    """
+    from learn import contest as contests
+
+    run = contests.make_run(contest, seed=seed, seconds=seconds, steps=steps, max_ands=max_ands, final=final)
+    folder = contests.folder_of(contest, data_dir)
+    chosen = contests.functions_of(contest, folder, functions)
+    done = len(set(chosen) & set(contests.read_rows(output, run)))
+    if done:
+        _complain(f"{output} has {done} of {_noun(len(chosen), 'function')}")
+    failures: dict[str, str] = {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        workers = _cores() if jobs is None else jobs
+        for found in contests.bench(run, folder, chosen, output, jobs=workers, circuits=circuits):
+            if isinstance(found, contests.Failure):
+                failures[found.function] = found.reason
+                _complain(f"error: {found.function}: {found.reason}; going on without it")
+                continue
+            done += 1
+            if not quiet:
+                print(f"{done:>3}/{len(chosen)}  {_say_row(found)}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        _complain(f"interrupted, {output} has {done} of {_noun(len(chosen), 'function')}; the same command goes on")
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    rows = list(contests.read_rows(output, run).values())
+    picture = output.with_suffix(".png")
+    drawn = bool(rows) and contests.plot(rows, picture)
+    if rows and not drawn:
+        _complain("no picture: matplotlib is not installed (extra plot)")
+    facts = {**run._asdict(), **contests.summary(rows), "failures": failures}
+    written = [str(path) for path in (output, *[picture] * drawn)]
+    _report(facts | {"written": written}, as_json, *_summary_lines(facts), *(f"wrote {path}" for path in written))
+    raise typer.Exit(FAILED if failures else 0)
 
 
 # --- the other verbs --------------------------------------------------------------------------------------------------

@@ -41,5 +41,9 @@ class CheckpointError(LearnError):
     """A file of a training under way is damaged, or of another training."""
 
 
+class ContestError(LearnError):
+    """A contest, its files or a file of its results is unknown, malformed or of another run."""
+
+
 class SearchError(LearnError):
     """A search was asked for something it cannot do."""

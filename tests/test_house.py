@@ -35,6 +35,7 @@ ROOMS = {
             "estimators",
             "outputs",
             "shipping",
+            "contest",
             "cli",
             "__main__",
         ),
