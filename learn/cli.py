@@ -758,7 +758,7 @@ def demo(
 def _say_row(row: Row) -> str:
     """Return the result of a function in one line."""
     held_out = "" if row.validation is None else f"  validation {row.validation:.2%}"
-    best = "" if row.ratio is None else f"  best known {row.best_2022}, {row.best_2025}  ratio {row.ratio:.3f}"
+    best = "" if row.ratio is None else f"  best {row.best_2022} of 2022, {row.best_2025} of 2025"
     exact = "exact" if row.exact else f"training {row.train:.2%}"
     sizes = f"{_noun(row.ands, 'AND node')}  {_noun(row.levels, 'level')}"
     return f"{row.function}  {exact}{held_out}  {sizes}{best}  {row.seconds:.1f} s"

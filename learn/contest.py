@@ -13,6 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from io import BytesIO, StringIO
 from pathlib import Path
 from statistics import fmean
@@ -104,7 +105,7 @@ class Row(NamedTuple):
         levels: AND nodes on the longest way.
         best_2022: see ``BESTS``; None if not known.
         best_2025: the same.
-        ratio: AND nodes over the fewest known.
+        ratio: AND nodes over the fewest known, of an exact circuit.
     """
 
     contest: str
@@ -153,7 +154,9 @@ def _split(folder: Path, function: str, final: bool) -> Problem:
 
 def _draw_ratios(axes: Any, rows: Sequence[Row]) -> None:
     for best in BESTS:
-        ratios = sorted((row.ands / getattr(row, best), row.function) for row in rows if getattr(row, best))
+        ratios = sorted(
+            (row.ands / getattr(row, best), row.function) for row in rows if row.exact and getattr(row, best)
+        )
         axes.plot(range(len(ratios)), [ratio for ratio, _ in ratios], ".-", label=best.replace("_", " of "))
     axes.axhline(1, color="black", linewidth=0.5)
     axes.set(xlabel="functions, from best to worst", ylabel="AND nodes / best known", yscale="log")
@@ -162,7 +165,8 @@ def _draw_ratios(axes: Any, rows: Sequence[Row]) -> None:
 def _draw_accuracies(axes: Any, rows: Sequence[Row]) -> None:
     for category, members in _by_category(rows).items():
         axes.plot([row.ands for row in members], [row.validation for row in members], "o", label=category)
-    axes.set(xlabel="AND nodes", ylabel="validation accuracy", xscale="symlog")
+    axes.set(xlabel="AND nodes", ylabel="validation accuracy")
+    axes.set_xlim(left=0)
 
 
 CONTESTS = {
@@ -326,6 +330,8 @@ def read_rows(path: Path, run: Run) -> dict[str, Row]:
         text = path.read_text() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ContestError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if path.suffix != ".csv":
+        raise ContestError(f"{path}: got suffix {path.suffix!r}, expected .csv for a file of results")
     if (path.exists() and not path.is_file()) or not (text.startswith(_HEADER) or _HEADER.startswith(text)):
         raise ContestError(f"{path}: is no file of results, expected the columns {_HEADER.strip()}; give another file")
     rows = {}
@@ -370,8 +376,14 @@ def _put(path: Path, data: bytes) -> None:
 # ---------------------------------------------------------------- the run
 
 
-def solve(run: Run, folder: Path, function: str) -> tuple[Row, bytes]:
+def solve(run: Run, folder: Path, function: str, best: dict[str, int]) -> tuple[Row, bytes]:
     """Learn a function of a contest, and prove and measure its circuit.
+
+    Args:
+        run: what to do.
+        folder: of the contest's files.
+        function: its name.
+        best: the best known AND counts, by column of ``BESTS``; empty if not known.
 
     Returns:
         its row, and the circuit as a binary AIGER file.
@@ -381,8 +393,7 @@ def solve(run: Run, folder: Path, function: str) -> tuple[Row, bytes]:
     """
     from learn.search import learn
 
-    contest = CONTESTS[run.contest]
-    problem = contest.load(folder, function, run.final)
+    problem = CONTESTS[run.contest].load(folder, function, run.final)
     table, _ = merged(problem.given)
     amount, unit = run.budget.split()
     budget: dict[str, Any] = {"seconds": float(amount)} if unit == "s" else {"steps": int(amount)}
@@ -392,7 +403,7 @@ def solve(run: Run, folder: Path, function: str) -> tuple[Row, bytes]:
     circuit, _ = simplified(last.circuit)
     exact = isinstance(satisfies(circuit, table), Proof)
     graph = hashed(circuit)
-    ands, best = and_count(graph), _bests(contest, folder).get(function, {})
+    ands = and_count(graph)
     row = Row(
         *run,
         function=function,
@@ -405,15 +416,15 @@ def solve(run: Run, folder: Path, function: str) -> tuple[Row, bytes]:
         levels=and_levels(graph),
         best_2022=best.get("best_2022"),
         best_2025=best.get("best_2025"),
-        ratio=round(ands / min(best.values()), DIGITS) if best and min(best.values()) else None,
+        ratio=round(ands / min(best.values()), DIGITS) if exact and best and min(best.values()) else None,
     )
     return row, encode(circuit, ".aig")
 
 
-def _attempt(run: Run, folder: Path, function: str) -> tuple[Row | Failure, bytes]:
+def _attempt(run: Run, folder: Path, function: str, best: dict[str, int]) -> tuple[Row | Failure, bytes]:
     """Solve a function in a worker: one that fails must not end the run of the others."""
     try:
-        return solve(run, folder, function)
+        return solve(run, folder, function, best)
     except (GatewrightError, OSError, MemoryError) as error:
         return Failure(function, " ".join(str(error).split()) or type(error).__name__), b""
 
@@ -435,7 +446,8 @@ def bench(
         each row as it has been written, and each failure, as they come.
 
     Raises:
-        ContestError: a file of another run, one that cannot be written, a bad number.
+        ContestError: a file of another run, one that cannot be written, a damaged one of best counts, a bad number, a
+            process that was killed.
     """
     from joblib import Parallel, delayed
 
@@ -448,14 +460,21 @@ def bench(
             circuits.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ContestError(f"{circuits}: cannot be made: {error.strerror or error}") from None
-    tasks = [delayed(_attempt)(run, folder, function) for function in functions if function not in rows]
-    for found, circuit in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
-        if isinstance(found, Row):
-            if circuits is not None:
-                _put(circuits / f"{found.function}.aig", circuit)
-            rows[found.function] = found
-            write_rows(results, rows)
-        yield found
+    bests = _bests(CONTESTS[run.contest], folder)
+    tasks = [delayed(_attempt)(run, folder, name, bests.get(name, {})) for name in functions if name not in rows]
+    try:
+        for found, circuit in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+            if isinstance(found, Row):
+                if circuits is not None:
+                    _put(circuits / f"{found.function}.aig", circuit)
+                rows[found.function] = found
+                write_rows(results, rows)
+            yield found
+    except BrokenProcessPool:
+        raise ContestError(
+            f"a process was killed, perhaps for its memory; {results} has {len(rows)} rows, go on with fewer than "
+            f"{jobs} jobs"
+        ) from None
 
 
 # ---------------------------------------------------------------- what it comes to
