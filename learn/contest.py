@@ -463,7 +463,8 @@ def bench(
     bests = _bests(CONTESTS[run.contest], folder)
     tasks = [delayed(_attempt)(run, folder, name, bests.get(name, {})) for name in functions if name not in rows]
     try:
-        for found, circuit in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        # Nothing waits in the processes: should this one be killed, each ends after the function it is at.
+        for found, circuit in Parallel(jobs, return_as="generator_unordered", pre_dispatch=jobs)(tasks):
             if isinstance(found, Row):
                 if circuits is not None:
                     _put(circuits / f"{found.function}.aig", circuit)
