@@ -556,7 +556,7 @@ print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
 def test_help_names_every_verb(run):
     code, out, _ = run("--help")
     assert code == 0
-    for verb in ("learn", "eval", "stats", "verify", "simplify", "convert", "draw", "data", "demo"):
+    for verb in ("learn", "eval", "stats", "verify", "simplify", "convert", "draw", "data", "bench", "demo"):
         assert re.search(rf"^  {verb} ", out, re.MULTILINE)
 
 
