@@ -18,8 +18,8 @@ from learn.keys import Key
 SHARE = 0.25
 """Of the time there is, for trials."""
 PART = 0.25
-"""Of the samples that are not held out, for trials, where there are many. Whole passes over few samples tell more than
-few passes over all: deformations pay late."""
+"""Of the samples that are not held out, and of the tables, for trials, where there are many. Fewer passes over all of
+them would tell another story: deformations pay late, and more in networks that are large for their samples."""
 FOLDS = 5
 """Of fewer than ``FEW`` samples, all of which are held out in turn."""
 
@@ -40,7 +40,7 @@ class Trial(NamedTuple):
 
     Attributes:
         name: of what was tried.
-        right: bool (samples,), which of the held-out samples it classified right.
+        right: bool (samples,), which of the samples that it did not learn from it classified right.
         seconds: since the first trial began.
     """
 
@@ -81,8 +81,8 @@ def trials(
     Args:
         dataset: labelled samples.
         plans: what is tried, by name.
-        key: decides folds and trainings; samples that the training itself holds out are the one fold where there are
-            many.
+        key: decides folds and trainings; where there are many samples, there is one round, on a part of those that
+            the training itself learns from, judged on all others.
         seconds: all the time there is, that of the training among it.
         threads: how many.
 
@@ -93,17 +93,20 @@ def trials(
     few = dataset.num_samples < FEW
     fold = folds(dataset.labels, key.fold("folds")) if few else None
     rounds = [samples_apart(dataset, key)] if fold is None else [fold == f for f in range(FOLDS)]
+    share = 1 if few else PART
     for apart in rounds:
-        kept = apart | (key.fold("part").uniform(dataset.num_samples) < (1 if few else PART))
+        kept = apart | (key.fold("part").uniform(dataset.num_samples) < share)
+        judged = apart | ~kept
         part = replace(dataset, features=dataset.features[kept], labels=dataset.labels[kept])
         for name, plan in plans.items():
             if time.monotonic() - began >= total:
                 return
             each = None if few else total / len(plans)
+            own = plan._replace(tables=max(dataset.num_classes, round(share * plan.tables)))
             *_, last = learn_classifier(
-                part, key=key.fold("trial"), plan=plan, seconds=each, threads=threads, apart=apart[kept]
+                part, key=key.fold("trial"), plan=own, seconds=each, threads=threads, apart=apart[kept]
             )
-            right = last.classifier.predict(features[apart]) == dataset.labels[apart]
+            right = last.classifier.predict(features[judged]) == dataset.labels[judged]
             yield Trial(name, right, time.monotonic() - began)
 
 

@@ -64,16 +64,17 @@ def test_trials_of_many_samples_train_on_a_part(monkeypatch):
     inner = choose.learn_classifier
 
     def watched(dataset, *, apart, plan, **options):
-        seen.append((dataset.num_samples, int(apart.sum()), plan.warps))
+        seen.append((dataset.num_samples, int(apart.sum()), plan.tables, plan.warps))
         return inner(dataset, apart=apart, plan=plan, **(options | {"seconds": None}))
 
     monkeypatch.setattr(choose, "learn_classifier", watched)
     plan = plan_for(many, tables=20)._replace(settings=Settings(epochs=1))
     found = list(trials(many, alternatives(many, plan), key=Key(0), seconds=1000))
     held = int(samples_apart(many, Key(0)).sum())
-    assert [warps for _, _, warps in seen] == ["shift", "small", "none"]
-    assert all(apart == held == len(trial.right) for (_, apart, _), trial in zip(seen, found, strict=True))
-    assert all(held < samples < 0.4 * many.num_samples for samples, _, _ in seen)
+    assert [warps for *_, warps in seen] == ["shift", "small", "none"]
+    assert all(held == apart and tables == 5 for _, apart, tables, _ in seen)
+    for (samples, *_), trial in zip(seen, found, strict=True):
+        assert held < samples < 0.4 * many.num_samples and len(trial.right) == many.num_samples - samples + held
 
 
 def right(name, *ones, of=100):
