@@ -364,6 +364,30 @@ def _fit_chain(task: Task, key: Key, chain: Chain, setting: tuple[int, float, fl
         yield
 
 
+def annealed(
+    table: TruthTable, key: Key, *, nodes: int, hot: float, cold: float, sweeps: int, rule: str = "heat_bath"
+) -> Iterator[Circuit | None]:
+    """Fit a net of fixed size to all values of a table, cooling; the caller judges the circuit by others.
+
+    Args:
+        table: what is learned.
+        key: the source of all draws.
+        nodes: of the net, ANDs and XORs.
+        hot: the first temperature, of as many wrong values.
+        cold: the last one.
+        sweeps: how many; in each as many nodes are visited as there are.
+        rule: name of a row of ``RULES``.
+
+    Yields:
+        after each sweep None; after the last one the circuit, the best on the table, instead.
+    """
+    chain = Chain(iter(()))
+    task = Task(table, partial(_proposer, rule), table.care, None)
+    for i, _ in enumerate(_fit_chain(task, key, chain, (nodes, hot, cold), sweeps), 1):
+        lits = chain.found.lits if chain.found and i == sweeps else None
+        yield natural_gates(lits, table.input_names, table.output_names, table.name) if lits else None
+
+
 # ---------------------------------------------------------------- the manager
 
 Rungs = Iterator[tuple[list[Chain], int]]

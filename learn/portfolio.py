@@ -1,0 +1,405 @@
+"""Learn one output from samples by a portfolio of models: CANDIDATES is the table, cheapest first.
+
+A part of the samples is held out and judges; no candidate sees it. The winner is then learned again from all samples,
+and that circuit is the result where it is no worse on all of them. What a candidate does is counted in sweeps, rounds
+and passes, never in seconds: the time only says after which candidate the trials end, and so the same number of steps
+gives the same circuit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from circuits import library
+from circuits.aig import and_count, hashed, optimised
+from circuits.circuit import Builder, Circuit
+from circuits.rewrite import bit_blasted
+from circuits.simulate import simulate
+from circuits.table import TruthTable, sampled_table
+from circuits.words import pack, popcount, unpack
+from learn.encoders import TabularEncoder
+from learn.errors import SearchError
+from learn.keys import Key
+from learn.models.lut_network import make_network, network_circuit
+from learn.models.structure import OPERATORS, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
+from learn.shipping import SHARES, filled
+from learn.train import Settings, active_pins, fit, probes_of
+
+MAX_ANDS = 5000
+"""AND nodes the circuit may have if nothing is said: the limit of the contest of IWLS 2020."""
+SECONDS = 60.0
+WORTH = 0.55
+"""A bit of an operator that agrees with fewer samples is no structure."""
+LAG = 0.08
+"""A candidate whose best so far answers this share of held-out samples less than the best is tried no more."""
+GROWTH = 4 / 3
+"""How many times as long a candidate may take on all samples as on the part learned from."""
+OPTIMISED = 2
+"""Circuits of at most so many times the AND nodes allowed are worth shrinking."""
+VOTERS = 3
+
+Work = Iterator[tuple[float, Circuit | None]]
+"""A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
+
+
+class Samples(NamedTuple):
+    """What a candidate learns from.
+
+    Attributes:
+        table: sampled, of one output.
+        x: bool (samples, inputs): the same, of the samples with a value that matters.
+        y: bool (samples,).
+        max_ands: AND nodes the circuit may have.
+    """
+
+    table: TruthTable
+    x: Bools
+    y: Bools
+    max_ands: int
+
+
+class Candidate(NamedTuple):
+    """One row of the table of candidates.
+
+    Attributes:
+        about: what it is.
+        learn: ``learn(samples, key, level)``: work at a level of effort, 0, 1, ...
+        levels: how many levels there are; None for no end.
+    """
+
+    about: str
+    learn: Callable[[Samples, Key, int], Work]
+    levels: int | None
+
+
+class Trial(NamedTuple):
+    """What a candidate came to.
+
+    Attributes:
+        name: of the candidate, with its level.
+        held_out: share of the held-out samples that it answers right, not seen in learning.
+        train: share of the samples that it was learned from.
+        ands: AND nodes of its circuit.
+        seconds: it took.
+        circuit: see there.
+    """
+
+    name: str
+    held_out: float
+    train: float
+    ands: int
+    seconds: float
+    circuit: Circuit
+
+
+class Event(NamedTuple):
+    """Where the portfolio stands, after a trial or in the middle of one; the last event holds the result.
+
+    Attributes:
+        step: trials done.
+        seconds: since the start.
+        name: of the best trial, and ``trying``, of the one under way.
+        trying: see there.
+        held_out: share of the held-out samples the best trial answers right.
+        train: share of all samples that ``circuit`` answers right.
+        ands: its AND nodes.
+        circuit: the best so far.
+        trials: all so far.
+        refitted: whether ``circuit`` was learned from all samples: after the last trial, if that helped.
+    """
+
+    step: int
+    seconds: float
+    name: str
+    trying: str
+    held_out: float
+    train: float
+    ands: int
+    circuit: Circuit
+    trials: tuple[Trial, ...]
+    refitted: bool
+
+
+# --- Circuits ---------------------------------------------------------------------------------------------------------
+
+
+def _made(samples: Samples, recipe: Recipe) -> Circuit | None:
+    """Return the circuit of a recipe, shrunk; None for one that is too large."""
+    builder = Builder(samples.table.input_names, name=samples.table.name)
+    circuit = hashed(builder.circuit([(samples.table.output_names[0], recipe(builder))]))
+    return _within(samples, circuit)
+
+
+def _within(samples: Samples, circuit: Circuit) -> Circuit | None:
+    ands = and_count(circuit)
+    if ands > OPTIMISED * samples.max_ands:
+        return None
+    circuit = optimised(circuit, rounds=3 if ands <= samples.max_ands else 10)
+    return circuit if and_count(circuit) <= samples.max_ands else None
+
+
+def right(circuit: Circuit, table: TruthTable) -> float:
+    """Return the share of cared-for values that a circuit answers right; 1 where there are none."""
+    wrong = (simulate(circuit, table.inputs, patterns=table.patterns) ^ table.outputs) & table.care
+    return 1.0 - int(popcount(wrong).sum()) / max(1, int(popcount(table.care).sum()))
+
+
+# --- Candidates -------------------------------------------------------------------------------------------------------
+
+
+def _constant(samples: Samples, key: Key, level: int) -> Work:
+    yield 1.0, _made(samples, lambda b: b.const(int(2 * samples.y.sum() > len(samples.y))))
+
+
+def _symmetric(samples: Samples, key: Key, level: int) -> Work:
+    yield 1.0, _made(samples, symmetric(samples.x, samples.y, 4 * level))
+
+
+def _polynomial(samples: Samples, key: Key, level: int) -> Work:
+    recipe = polynomial(samples.x, samples.y, 1 + level)
+    yield 1.0, None if recipe is None else _made(samples, recipe)
+
+
+def _word(samples: Samples, key: Key, level: int) -> Work:
+    """Take the best bit of an operator; cut it until it is small enough."""
+    found = word_bit(samples.x, samples.y)
+    if found is not None and found.right >= WORTH * len(samples.y):
+        cuts = (0, *OPERATORS[found.operator].cuts(len(found.words[0])))
+        for i, cut in enumerate(cuts):
+            yield i / len(cuts), None
+            circuit = _made(samples, found.recipe(cut))
+            if circuit is not None:
+                yield 1.0, circuit
+                return
+    yield 1.0, None
+
+
+FORESTS = ((1, 6, 0), (1, 8, 4), (1, 12, 8), (7, 6, 0), (15, 6, 2), (31, 5, 2), (63, 5, 2), (127, 4, 2))
+"""Trees, their depth, and rounds of making features."""
+
+
+def _forest(samples: Samples, key: Key, level: int) -> Work:
+    trees, depth, fringes = FORESTS[level]
+    while True:
+        found = forest(samples.x, samples.y, key, trees=trees, depth=depth, fringes=fringes)
+        circuit = _made(samples, found)
+        if circuit is not None or depth == 1:
+            yield 1.0, circuit
+            return
+        yield 0.5, None
+        depth -= 1
+
+
+def _annealed(nodes: int) -> Callable[[Samples, Key, int], Work]:
+    """Return the learner that cools a network of so many free-wired nodes, twice as slowly with every level."""
+
+    def learn(samples: Samples, key: Key, level: int) -> Work:
+        sweeps = 50 << level
+        size = min(nodes, samples.max_ands // 3)  # an XOR node is three ANDs
+        for i, circuit in enumerate(annealed(samples.table, key, nodes=size, hot=10.0, cold=0.5, sweeps=sweeps), 1):
+            yield i / sweeps, circuit and _within(samples, circuit)
+
+    return learn
+
+
+NETWORKS = ((48, 15), (96, 30), (160, 60), (240, 120))
+"""Tables, and passes over the samples."""
+
+
+def _network(samples: Samples, key: Key, level: int) -> Work:
+    """Train look-up tables, of which two groups vote; fill don't-cares with as much error as the size needs."""
+    tables, epochs = NETWORKS[level]
+    table, features, labels = samples.table, samples.x.astype(np.int64), samples.y.astype(np.int64)
+    encoder = TabularEncoder.fit(features, table.input_names, levels=1)
+    if encoder.rows < 2:
+        yield 1.0, None
+        return
+    codes = encoder.codes(features)
+    places, probes = np.zeros(tables, np.int64), probes_of(codes, key.fold("probes"))
+    settings = Settings(epochs=epochs, batch=128, swap=0.3, every=20)
+    network = make_network(
+        lambda own, size: active_pins(encoder, probes, own, places[:size], 6, settings.rare),
+        rows=encoder.rows, classes=2, widths=[tables], pins=6, bound=32, key=key.fold("network"),
+    )  # fmt: skip
+    for event in fit(network, codes, labels, encoder=encoder, key=key.fold("fit"), places=places, settings=settings):
+        network = event.network
+        yield min(0.99, event.step / event.steps), None
+    for share in SHARES:
+        builder = Builder(table.input_names, name=table.name)
+        smaller = filled(network, codes, int(share * len(codes)))
+        circuit = network_circuit(
+            smaller,
+            builder,
+            lambda b, source, against, margin: encoder.layout[source - 1].feature,
+            lambda b, scores: {table.output_names[0]: b.add("lt", *scores)},
+        )
+        circuit = _within(samples, hashed(bit_blasted(circuit)))
+        if circuit is not None:
+            break
+    yield 1.0, circuit
+
+
+CANDIDATES: dict[str, Candidate] = {
+    "constant": Candidate("the more frequent value", _constant, 1),
+    "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
+    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3),
+    "word": Candidate("a bit of an operator on one word or two", _word, 1),
+    "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
+    "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
+    "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None),
+    "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None),
+}
+"""Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
+
+EFFORT = {"annealed": 1, "annealed large": 2, "network": 3}
+"""Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
+
+
+def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, int]]:
+    """Yield what is tried in turn: candidates and levels, round after round; without end if one has no last level."""
+    for turn in count():
+        row = [(name, turn - EFFORT.get(name, 0)) for name in names]
+        going = [(n, k) for n, k in row if (last := CANDIDATES[n].levels) is None or k < last]
+        if not going:
+            return
+        yield from ((n, k) for n, k in going if k >= 0)
+
+
+# --- The portfolio ----------------------------------------------------------------------------------------------------
+
+
+def suits(table: TruthTable) -> bool:
+    """Tell whether a table is a sample of one output, large enough that a part can be held out."""
+    return not table.complete and table.num_outputs == 1 and 0 < table.num_inputs and table.patterns >= VALIDATED_PATTERNS
+
+
+def _rows(table: TruthTable, chosen: Bools) -> TruthTable:
+    """Return a table of the chosen patterns alone."""
+    x, y, care = (unpack(part, table.patterns).T[chosen] for part in (table.inputs, table.outputs, table.care))
+    names = {"input_names": table.input_names, "output_names": table.output_names, "name": table.name}
+    return sampled_table(x, y, care=care, **names)
+
+
+def held_out(table: TruthTable, key: Key) -> Bools:
+    """Return which patterns are held out, one in ``HELD_OUT``, drawn by the key: bool (patterns,)."""
+    return key.fold("held out").integers(HELD_OUT, table.patterns) == 0
+
+
+def _samples(table: TruthTable, max_ands: int) -> Samples:
+    x, y, care = (unpack(part, table.patterns).T for part in (table.inputs, table.outputs, table.care))
+    return Samples(table, x[care[:, 0]], y[care[:, 0], 0], max_ands)
+
+
+def _last(work: Work) -> Circuit | None:
+    circuit = None
+    for _, circuit in work:
+        pass
+    return circuit
+
+
+def _vote(samples: Samples, circuits: list[Circuit]) -> Circuit | None:
+    """Return the majority of circuits."""
+
+    def recipe(b: Builder) -> int:
+        votes = []
+        for circuit in circuits:
+            wires = list(b.inputs)
+            for op, fanin, params in circuit.gates():
+                wires.append(b.add(op, *(wires[f] for f in fanin), params=params))
+            votes.append(wires[int(circuit.outputs[0])])
+        return library.threshold(b, library.popcount(b, votes), len(votes) // 2 + 1)
+
+    return _made(samples, recipe)
+
+
+def learn(
+    table: TruthTable,
+    *,
+    key: Key,
+    seconds: float | None = None,
+    steps: int | None = None,
+    max_ands: int | None = None,
+    names: tuple[str, ...] = tuple(CANDIDATES),
+) -> Iterator[Event]:
+    """Learn a circuit from samples; the last event holds the result.
+
+    Args:
+        table: what :func:`suits`.
+        key: the source of all draws.
+        seconds: about how long, learning from all samples in the end included; default ``SECONDS`` without ``steps``.
+        steps: how many trials.
+        max_ands: AND nodes the circuit may have; default ``MAX_ANDS``.
+        names: of the candidates that are tried.
+
+    Yields:
+        an event after each trial and in the middle of long ones, at least one.
+
+    Raises:
+        SearchError: a table that does not suit, an unknown candidate, or a number out of range.
+    """
+    if not suits(table):
+        raise SearchError(
+            f"portfolio: got {table.patterns} patterns and {table.num_outputs} outputs, expected a sample of one "
+            f"output and at least {VALIDATED_PATTERNS} patterns"
+        )
+    if unknown := [name for name in names if name not in CANDIDATES]:
+        raise SearchError(f"portfolio: got candidate {unknown[0]!r}, expected some of {', '.join(CANDIDATES)}")
+    for what, value in (("seconds", seconds), ("steps", steps), ("max_ands", max_ands)):
+        if value is not None and not value > 0:
+            raise SearchError(f"{what}: got {value}, expected more than 0")
+    begin = time.monotonic()
+    budget = seconds if seconds is not None else np.inf if steps else SECONDS
+    apart = held_out(table, key)
+    whole = _samples(table, max_ands or MAX_ANDS)
+    part, judge = _samples(_rows(table, ~apart), whole.max_ands), _rows(table, apart)
+    trials: list[Trial] = []
+    jobs: list[tuple[str, int]] = []
+    best = Trial("", 0.0, 0.0, 0, 0.0, _last(_constant(part, key, 0)))
+    circuit, train, refitted = best.circuit, right(best.circuit, table), False
+
+    def event(trying: str) -> Event:
+        spent, ands = time.monotonic() - begin, and_count(circuit)
+        return Event(len(jobs), spent, best.name, trying, best.held_out, train, ands, circuit, tuple(trials), refitted)
+
+    def rank(trial: Trial) -> tuple[float, int]:
+        return -trial.held_out, trial.ands
+
+    for name, level in schedule(names):
+        called = f"{name} {level}"
+        if any(t.held_out <= best.held_out - LAG for t in trials if t.name == f"{name} {level - 1}"):
+            continue
+        started, learned, affordable = time.monotonic(), None, True
+        for share, learned in CANDIDATES[name].learn(part, key.fold(name, level), level):
+            now = time.monotonic()
+            whole_trial = (now - started) / share if share else 0.0
+            again = GROWTH * max(best.seconds, whole_trial)
+            affordable = started - begin + whole_trial + again <= budget or not trials
+            if not affordable:
+                break
+            if share < 1.0:
+                yield event(called)
+        if not affordable:
+            break
+        jobs.append((name, level))
+        if learned is not None:
+            took = time.monotonic() - started
+            scored = right(learned, judge), right(learned, part.table), and_count(learned)
+            trials.append(Trial(called, *scored, took, learned))
+            best = min(trials, key=rank)
+            circuit, train = best.circuit, right(best.circuit, table)
+        yield event(called)
+        if len(jobs) == steps or (best.held_out == best.train == 1.0):
+            break
+    name, level = best.name.rsplit(" ", 1)
+    again = None
+    for _, again in CANDIDATES[name].learn(whole, key.fold(name, int(level)), int(level)):
+        yield event(f"{best.name} from all samples")
+    if again is not None and right(again, table) >= train:
+        circuit, train, refitted = again, right(again, table), True
+    yield event("")
