@@ -1,9 +1,9 @@
 """Learn one output from samples by a portfolio of models: CANDIDATES is the table, cheapest first.
 
-A part of the samples is held out and judges; no candidate sees it. The winner is then learned again from all samples,
-and that circuit is the result where it is no worse on all of them. What a candidate does is counted in sweeps, rounds
-and passes, never in seconds: the time only says after which candidate the trials end, and so the same number of steps
-gives the same circuit.
+A part of the samples is held out and judges; no candidate sees it. The winner, or the best few that vote together, is
+then learned again from all samples, and that circuit is the result where it is no worse on all of them. What a
+candidate does is counted in sweeps, rounds and passes, never in seconds: the time only says after which candidate the
+trials end, and so the same number of steps gives the same circuit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from circuits.circuit import Builder, Circuit
 from circuits.rewrite import bit_blasted
 from circuits.simulate import simulate
 from circuits.table import TruthTable, sampled_table
-from circuits.words import pack, popcount, unpack
+from circuits.words import popcount, unpack
 from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
@@ -34,15 +34,14 @@ from learn.train import Settings, active_pins, fit, probes_of
 MAX_ANDS = 5000
 """AND nodes the circuit may have if nothing is said: the limit of the contest of IWLS 2020."""
 SECONDS = 60.0
-WORTH = 0.55
-"""A bit of an operator that agrees with fewer samples is no structure."""
+WORTH = 0.1
+"""A bit of an operator is structure if it answers this share of samples more than the more frequent value does."""
 LAG = 0.08
 """A candidate whose best so far answers this share of held-out samples less than the best is tried no more."""
-GROWTH = 4 / 3
-"""How many times as long a candidate may take on all samples as on the part learned from."""
 OPTIMISED = 2
 """Circuits of at most so many times the AND nodes allowed are worth shrinking."""
-VOTERS = 3
+VOTERS = 3, 5
+"""How many of the best trials may vote together in the end, where that answers more held-out samples than the best."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
@@ -64,25 +63,35 @@ class Samples(NamedTuple):
     max_ands: int
 
 
+Learner = Callable[[Samples, Key, int, Circuit | None], Work]
+"""``learn(samples, key, level, start)``: work at a level of effort, 0, 1, ...; ``start`` is what the same learner made
+of a part of the samples, for those that need not begin again."""
+
+
 class Candidate(NamedTuple):
     """One row of the table of candidates.
 
     Attributes:
         about: what it is.
-        learn: ``learn(samples, key, level)``: work at a level of effort, 0, 1, ...
+        learn: see ``Learner``.
         levels: how many levels there are; None for no end.
+        again: time for learning from all samples afterwards, in that for learning from a part.
+        lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
     """
 
     about: str
-    learn: Callable[[Samples, Key, int], Work]
+    learn: Learner
     levels: int | None
+    again: float = 4 / 3
+    lags: bool = True
 
 
 class Trial(NamedTuple):
     """What a candidate came to.
 
     Attributes:
-        name: of the candidate, with its level.
+        row: of CANDIDATES, and ``level`` of effort.
+        level: see there.
         held_out: share of the held-out samples that it answers right, not seen in learning.
         train: share of the samples that it was learned from.
         ands: AND nodes of its circuit.
@@ -90,12 +99,18 @@ class Trial(NamedTuple):
         circuit: see there.
     """
 
-    name: str
+    row: str
+    level: int
     held_out: float
     train: float
     ands: int
     seconds: float
     circuit: Circuit
+
+    @property
+    def name(self) -> str:
+        """The candidate and its level."""
+        return f"{self.row} {self.level}"
 
 
 class Event(NamedTuple):
@@ -104,9 +119,9 @@ class Event(NamedTuple):
     Attributes:
         step: trials done.
         seconds: since the start.
-        name: of the best trial, and ``trying``, of the one under way.
+        name: of the best trial, or of those that vote, and ``trying``, of the one under way.
         trying: see there.
-        held_out: share of the held-out samples the best trial answers right.
+        held_out: share of the held-out samples that is answered right before anything is learned from them.
         train: share of all samples that ``circuit`` answers right.
         ands: its AND nodes.
         circuit: the best so far.
@@ -153,26 +168,32 @@ def right(circuit: Circuit, table: TruthTable) -> float:
 # --- Candidates -------------------------------------------------------------------------------------------------------
 
 
-def _constant(samples: Samples, key: Key, level: int) -> Work:
-    yield 1.0, _made(samples, lambda b: b.const(int(2 * samples.y.sum() > len(samples.y))))
+def _majority(samples: Samples) -> Circuit:
+    builder = Builder(samples.table.input_names, name=samples.table.name)
+    return builder.circuit([(samples.table.output_names[0], builder.const(int(2 * samples.y.sum() > len(samples.y))))])
 
 
-def _symmetric(samples: Samples, key: Key, level: int) -> Work:
+def _constant(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    yield 1.0, _majority(samples)
+
+
+def _symmetric(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
     yield 1.0, _made(samples, symmetric(samples.x, samples.y, 4 * level))
 
 
-def _polynomial(samples: Samples, key: Key, level: int) -> Work:
+def _polynomial(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
     recipe = polynomial(samples.x, samples.y, 1 + level)
     yield 1.0, None if recipe is None else _made(samples, recipe)
 
 
-def _word(samples: Samples, key: Key, level: int) -> Work:
+def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
     """Take the best bit of an operator; cut it until it is small enough."""
     found = word_bit(samples.x, samples.y)
-    if found is not None and found.right >= WORTH * len(samples.y):
+    usual = max(samples.y.sum(), len(samples.y) - samples.y.sum())
+    if found is not None and found.right >= usual + WORTH * len(samples.y):
         cuts = (0, *OPERATORS[found.operator].cuts(len(found.words[0])))
-        for i, cut in enumerate(cuts):
-            yield i / len(cuts), None
+        for cut in cuts:
+            yield 0.0, None
             circuit = _made(samples, found.recipe(cut))
             if circuit is not None:
                 yield 1.0, circuit
@@ -180,15 +201,15 @@ def _word(samples: Samples, key: Key, level: int) -> Work:
     yield 1.0, None
 
 
-FORESTS = ((1, 6, 0), (1, 8, 4), (1, 12, 8), (7, 6, 0), (15, 6, 2), (31, 5, 2), (63, 5, 2), (127, 4, 2))
+FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 5, 0), (63, 4, 0), (1, 12, 8), (15, 6, 4), (127, 3, 0))
 """Trees, their depth, and rounds of making features."""
 
 
-def _forest(samples: Samples, key: Key, level: int) -> Work:
+def _forest(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
     trees, depth, fringes = FORESTS[level]
     while True:
         found = forest(samples.x, samples.y, key, trees=trees, depth=depth, fringes=fringes)
-        circuit = _made(samples, found)
+        circuit = _made(samples, found.recipe)
         if circuit is not None or depth == 1:
             yield 1.0, circuit
             return
@@ -196,13 +217,22 @@ def _forest(samples: Samples, key: Key, level: int) -> Work:
         depth -= 1
 
 
-def _annealed(nodes: int) -> Callable[[Samples, Key, int], Work]:
+SWEEPS, HOT, WARM, COLD = 200, 10.0, 1.0, 0.5
+"""Sweeps of the first level; the temperatures they cool from, without and with a circuit to start from, and to."""
+AGAIN = 0.25
+"""Share of the sweeps that are spent on all samples, starting from the circuit learned from a part."""
+
+
+def _annealed(nodes: int) -> Learner:
     """Return the learner that cools a network of so many free-wired nodes, twice as slowly with every level."""
 
-    def learn(samples: Samples, key: Key, level: int) -> Work:
-        sweeps = 50 << level
+    def learn(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+        sweeps, hot = SWEEPS << level, HOT
+        if start is not None:
+            sweeps, hot = round(sweeps * AGAIN), WARM
         size = min(nodes, samples.max_ands // 3)  # an XOR node is three ANDs
-        for i, circuit in enumerate(annealed(samples.table, key, nodes=size, hot=10.0, cold=0.5, sweeps=sweeps), 1):
+        run = annealed(samples.table, key, nodes=size, hot=hot, cold=COLD, sweeps=sweeps, start=start)
+        for i, circuit in enumerate(run, 1):
             yield i / sweeps, circuit and _within(samples, circuit)
 
     return learn
@@ -212,7 +242,7 @@ NETWORKS = ((48, 15), (96, 30), (160, 60), (240, 120))
 """Tables, and passes over the samples."""
 
 
-def _network(samples: Samples, key: Key, level: int) -> Work:
+def _network(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
     """Train look-up tables, of which two groups vote; fill don't-cares with as much error as the size needs."""
     tables, epochs = NETWORKS[level]
     table, features, labels = samples.table, samples.x.astype(np.int64), samples.y.astype(np.int64)
@@ -239,21 +269,21 @@ def _network(samples: Samples, key: Key, level: int) -> Work:
             lambda b, source, against, margin: encoder.layout[source - 1].feature,
             lambda b, scores: {table.output_names[0]: b.add("lt", *scores)},
         )
-        circuit = _within(samples, hashed(bit_blasted(circuit)))
-        if circuit is not None:
+        shipped = _within(samples, hashed(bit_blasted(circuit)))
+        if shipped is not None:
             break
-    yield 1.0, circuit
+    yield 1.0, shipped
 
 
 CANDIDATES: dict[str, Candidate] = {
     "constant": Candidate("the more frequent value", _constant, 1),
-    "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
     "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3),
+    "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
     "word": Candidate("a bit of an operator on one word or two", _word, 1),
     "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
     "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
-    "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None),
-    "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None),
+    "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
+    "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None, 4 / 3 * AGAIN, lags=False),
 }
 """Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
 
@@ -276,14 +306,17 @@ def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, 
 
 def suits(table: TruthTable) -> bool:
     """Tell whether a table is a sample of one output, large enough that a part can be held out."""
-    return not table.complete and table.num_outputs == 1 and 0 < table.num_inputs and table.patterns >= VALIDATED_PATTERNS
+    return (
+        not table.complete and table.num_outputs == 1 and table.num_inputs > 0 and table.patterns >= VALIDATED_PATTERNS
+    )
 
 
 def _rows(table: TruthTable, chosen: Bools) -> TruthTable:
     """Return a table of the chosen patterns alone."""
     x, y, care = (unpack(part, table.patterns).T[chosen] for part in (table.inputs, table.outputs, table.care))
-    names = {"input_names": table.input_names, "output_names": table.output_names, "name": table.name}
-    return sampled_table(x, y, care=care, **names)
+    return sampled_table(
+        x, y, care=care, input_names=table.input_names, output_names=table.output_names, name=table.name
+    )
 
 
 def held_out(table: TruthTable, key: Key) -> Bools:
@@ -296,11 +329,9 @@ def _samples(table: TruthTable, max_ands: int) -> Samples:
     return Samples(table, x[care[:, 0]], y[care[:, 0], 0], max_ands)
 
 
-def _last(work: Work) -> Circuit | None:
-    circuit = None
-    for _, circuit in work:
-        pass
-    return circuit
+def _again(trial: Trial) -> float:
+    """Return how long learning again from all samples will take."""
+    return trial.seconds * CANDIDATES[trial.row].again
 
 
 def _vote(samples: Samples, circuits: list[Circuit]) -> Circuit | None:
@@ -359,47 +390,62 @@ def learn(
     whole = _samples(table, max_ands or MAX_ANDS)
     part, judge = _samples(_rows(table, ~apart), whole.max_ands), _rows(table, apart)
     trials: list[Trial] = []
-    jobs: list[tuple[str, int]] = []
-    best = Trial("", 0.0, 0.0, 0, 0.0, _last(_constant(part, key, 0)))
+    tried: list[str] = []
+
+    def judged(name: str, level: int, found: Circuit, took: float) -> Trial:
+        return Trial(name, level, right(found, judge), right(found, part.table), and_count(found), took, found)
+
+    best = judged("constant", 0, _majority(part), 0.0)
+    team, score = [best], best.held_out
     circuit, train, refitted = best.circuit, right(best.circuit, table), False
 
     def event(trying: str) -> Event:
         spent, ands = time.monotonic() - begin, and_count(circuit)
-        return Event(len(jobs), spent, best.name, trying, best.held_out, train, ands, circuit, tuple(trials), refitted)
+        called = " + ".join(trial.name for trial in team)
+        return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
 
     def rank(trial: Trial) -> tuple[float, int]:
         return -trial.held_out, trial.ands
 
     for name, level in schedule(names):
         called = f"{name} {level}"
-        if any(t.held_out <= best.held_out - LAG for t in trials if t.name == f"{name} {level - 1}"):
+        row, last = CANDIDATES[name], f"{name} {level - 1}"
+        if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
             continue
         started, learned, affordable = time.monotonic(), None, True
-        for share, learned in CANDIDATES[name].learn(part, key.fold(name, level), level):
+        for share, found in row.learn(part, key.fold(name, level), level, None):
             now = time.monotonic()
             whole_trial = (now - started) / share if share else 0.0
-            again = GROWTH * max(best.seconds, whole_trial)
-            affordable = started - begin + whole_trial + again <= budget or not trials
+            after = row.again * whole_trial + sum(map(_again, sorted(trials, key=rank)[: max(VOTERS)]))
+            affordable = not trials or started - begin + whole_trial + after <= budget
             if not affordable:
                 break
+            learned = found
             if share < 1.0:
                 yield event(called)
         if not affordable:
             break
-        jobs.append((name, level))
+        tried.append(called)
         if learned is not None:
-            took = time.monotonic() - started
-            scored = right(learned, judge), right(learned, part.table), and_count(learned)
-            trials.append(Trial(called, *scored, took, learned))
+            trials.append(judged(name, level, learned, time.monotonic() - started))
             best = min(trials, key=rank)
-            circuit, train = best.circuit, right(best.circuit, table)
+            team, score, circuit, train = [best], best.held_out, best.circuit, right(best.circuit, table)
         yield event(called)
-        if len(jobs) == steps or (best.held_out == best.train == 1.0):
+        if len(tried) == steps or (best.held_out == best.train == 1.0):
             break
-    name, level = best.name.rsplit(" ", 1)
-    again = None
-    for _, again in CANDIDATES[name].learn(whole, key.fold(name, int(level)), int(level)):
-        yield event(f"{best.name} from all samples")
-    if again is not None and right(again, table) >= train:
-        circuit, train, refitted = again, right(again, table), True
+    for size in VOTERS:
+        some = sorted(trials, key=rank)[:size]
+        vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
+        if vote is not None and (reached := right(vote, judge)) > score:
+            team, score, circuit, train = some, reached, vote, right(vote, table)
+    again = []
+    for trial in team:
+        own, learned = key.fold(trial.row, trial.level, "again"), None
+        for _, found in CANDIDATES[trial.row].learn(whole, own, trial.level, trial.circuit):
+            learned = found
+            yield event(f"{trial.name} from all samples")
+        again.append(learned or trial.circuit)
+    final = again[0] if len(team) == 1 else _vote(whole, again)
+    if final is not None and right(final, table) >= train:
+        circuit, train, refitted = final, right(final, table), True
     yield event("")

@@ -245,7 +245,7 @@ def _narrow(n: int) -> Sequence[int]:
 OPERATORS: dict[str, Operator] = {
     "sum": Operator(
         2, lambda n: n + 1, lambda n, x, y: x + y,
-        lambda b, w, bit, cut: [*(s := library.ripple(b, *w))[0], s[1]][bit],
+        lambda b, w, bit, cut: [*(s := library.ripple(b, w[0], w[1]))[0], s[1]][bit],
     ),
     "difference": Operator(  # its highest bit is [x < y]
         2, lambda n: n + 1, lambda n, x, y: x - y,
@@ -312,7 +312,7 @@ def _bits_right(x: Bools, y: Bools, name: str, words: Words) -> NDArray[np.int64
 def word_bit(x: Bools, y: Bools) -> WordBit | None:
     """Return the bit of an operator on words that gets most samples right; of equals, that of the first row."""
     some = min(SCREENED, len(x))
-    screened = []
+    screened: list[tuple[int, int, str, Words]] = []
     for name, row in OPERATORS.items():
         for words in layouts(x.shape[1], row.words):
             right = _bits_right(x[:some], y[:some], name, words)
@@ -341,7 +341,7 @@ class Trees(NamedTuple):
     made: tuple[tuple[str, int, int], ...]
     trees: tuple[Node, ...]
 
-    def __call__(self, b: Builder) -> int:
+    def recipe(self, b: Builder) -> int:
         """Add the gates: multiplexers, and the majority of the trees."""
         features = list(b.inputs)
         for op, f, g in self.made:
