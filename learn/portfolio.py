@@ -145,18 +145,19 @@ class Event(NamedTuple):
 
 
 def _made(samples: Samples, recipe: Recipe) -> Circuit | None:
-    """Return the circuit of a recipe, shrunk; None for one that is too large."""
+    """Return the circuit of a recipe; None for one that is too large."""
     builder = Builder(samples.table.input_names, name=samples.table.name)
     circuit = hashed(builder.circuit([(samples.table.output_names[0], recipe(builder))]))
     return _within(samples, circuit)
 
 
 def _within(samples: Samples, circuit: Circuit) -> Circuit | None:
+    """Return a circuit that is small enough, shrunk only if it has to be: that takes longer than some trials."""
     ands = and_count(circuit)
-    if ands > OPTIMISED * samples.max_ands:
-        return None
-    circuit = optimised(circuit, rounds=3 if ands <= samples.max_ands else 10)
-    return circuit if and_count(circuit) <= samples.max_ands else None
+    if samples.max_ands < ands <= OPTIMISED * samples.max_ands:
+        circuit = optimised(circuit)
+        ands = and_count(circuit)
+    return circuit if ands <= samples.max_ands else None
 
 
 def right(circuit: Circuit, table: TruthTable) -> float:
@@ -201,7 +202,7 @@ def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) 
     yield 1.0, None
 
 
-FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 5, 0), (63, 4, 0), (1, 12, 8), (15, 6, 4), (127, 3, 0))
+FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 6, 0), (63, 5, 0), (1, 12, 8), (15, 6, 4), (127, 4, 0))
 """Trees, their depth, and rounds of making features."""
 
 
@@ -448,4 +449,5 @@ def learn(
     final = again[0] if len(team) == 1 else _vote(whole, again)
     if final is not None and right(final, table) >= train:
         circuit, train, refitted = final, right(final, table), True
+    circuit = optimised(circuit)
     yield event("")
