@@ -9,7 +9,9 @@ trials end, and so the same number of steps gives the same circuit.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -26,7 +28,7 @@ from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.lut_network import make_network, network_circuit
-from learn.models.structure import OPERATORS, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.models.structure import OPERATORS, Bools, Recipe, WordBit, forest, polynomial, symmetric, word_bit
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
 from learn.train import Settings, active_pins, fit, probes_of
@@ -34,10 +36,12 @@ from learn.train import Settings, active_pins, fit, probes_of
 MAX_ANDS = 5000
 """AND nodes the circuit may have if nothing is said: the limit of the contest of IWLS 2020."""
 SECONDS = 60.0
-WORTH = 0.1
-"""A bit of an operator is structure if it answers this share of samples more than the more frequent value does."""
+LEFT = 0.2
+"""A bit of an operator is structure if it gets at most this share of the samples wrong that the usual value does."""
 LAG = 0.08
-"""A candidate whose best so far answers this share of held-out samples less than the best is tried no more."""
+"""A candidate that answers this share of held-out samples less than the best does not vote, and may be given up."""
+TELLING = 0.1
+"""Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
 OPTIMISED = 2
 """Circuits of at most so many times the AND nodes allowed are worth shrinking."""
 VOTERS = 3, 5
@@ -144,11 +148,14 @@ class Event(NamedTuple):
 # --- Circuits ---------------------------------------------------------------------------------------------------------
 
 
+def _built(samples: Samples, recipe: Recipe) -> Circuit:
+    builder = Builder(samples.table.input_names, name=samples.table.name)
+    return hashed(builder.circuit([(samples.table.output_names[0], recipe(builder))]))
+
+
 def _made(samples: Samples, recipe: Recipe) -> Circuit | None:
     """Return the circuit of a recipe; None for one that is too large."""
-    builder = Builder(samples.table.input_names, name=samples.table.name)
-    circuit = hashed(builder.circuit([(samples.table.output_names[0], recipe(builder))]))
-    return _within(samples, circuit)
+    return _within(samples, _built(samples, recipe))
 
 
 def _within(samples: Samples, circuit: Circuit) -> Circuit | None:
@@ -188,18 +195,23 @@ def _polynomial(samples: Samples, key: Key, level: int, start: Circuit | None = 
 
 
 def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
-    """Take the best bit of an operator; cut it until it is small enough."""
+    """Take the best bit of an operator, all of it or with as little cut from it as makes it small enough."""
     found = word_bit(samples.x, samples.y)
-    usual = max(samples.y.sum(), len(samples.y) - samples.y.sum())
-    if found is not None and found.right >= usual + WORTH * len(samples.y):
-        cuts = (0, *OPERATORS[found.operator].cuts(len(found.words[0])))
-        for cut in cuts:
-            yield 0.0, None
-            circuit = _made(samples, found.recipe(cut))
-            if circuit is not None:
-                yield 1.0, circuit
-                return
-    yield 1.0, None
+    ones, count = int(samples.y.sum()), len(samples.y)
+    circuit = None
+    if found is not None and count - found.right <= LEFT * min(ones, count - ones):
+        circuit = _made(samples, found.recipe(0))
+        yield TELLING / 2, None
+        cuts = OPERATORS[found.operator].cuts(len(found.words[0]))
+        if circuit is None and cuts:
+            fits = partial(_fits, samples, found)
+            cut = bisect_left(cuts, True, key=fits)  # what is cut more is smaller
+            circuit = _made(samples, found.recipe(cuts[min(cut, len(cuts) - 1)]))
+    yield 1.0, circuit
+
+
+def _fits(samples: Samples, found: WordBit, cut: int) -> bool:
+    return and_count(_built(samples, found.recipe(cut))) <= samples.max_ands
 
 
 FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 6, 0), (63, 5, 0), (1, 12, 8), (15, 6, 4), (127, 4, 0))
@@ -288,7 +300,7 @@ CANDIDATES: dict[str, Candidate] = {
 }
 """Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
 
-EFFORT = {"annealed": 1, "annealed large": 2, "network": 3}
+EFFORT = {"annealed": 3, "annealed large": 4, "network": 4}
 """Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
 
 
@@ -408,6 +420,9 @@ def learn(
     def rank(trial: Trial) -> tuple[float, int]:
         return -trial.held_out, trial.ands
 
+    def leading(size: int) -> list[Trial]:
+        return [trial for trial in sorted(trials, key=rank)[:size] if trial.held_out > best.held_out - LAG]
+
     for name, level in schedule(names):
         called = f"{name} {level}"
         row, last = CANDIDATES[name], f"{name} {level - 1}"
@@ -415,10 +430,10 @@ def learn(
             continue
         started, learned, affordable = time.monotonic(), None, True
         for share, found in row.learn(part, key.fold(name, level), level, None):
-            now = time.monotonic()
-            whole_trial = (now - started) / share if share else 0.0
-            after = row.again * whole_trial + sum(map(_again, sorted(trials, key=rank)[: max(VOTERS)]))
-            affordable = not trials or started - begin + whole_trial + after <= budget
+            spent = time.monotonic() - started
+            foreseen = spent / share if share >= TELLING else spent
+            after = row.again * foreseen + sum(map(_again, leading(max(VOTERS))))
+            affordable = not trials or started - begin + foreseen + after <= budget
             if not affordable:
                 break
             learned = found
@@ -435,7 +450,7 @@ def learn(
         if len(tried) == steps or (best.held_out == best.train == 1.0):
             break
     for size in VOTERS:
-        some = sorted(trials, key=rank)[:size]
+        some = leading(size)
         vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
         if vote is not None and (reached := right(vote, judge)) > score:
             team, score, circuit, train = some, reached, vote, right(vote, table)

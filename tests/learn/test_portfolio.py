@@ -34,7 +34,6 @@ def learned(table, **options):
     return list(portfolio.learn(table, key=Key(0), **options))
 
 
-
 def test_structure_is_taken_at_once_and_the_result_is_measured_as_shipped():
     table, fresh = sample(parity, 16), sample(parity, 16, seed=2)
     last = learned(table, seconds=60)[-1]
