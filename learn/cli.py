@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from circuits.verify import Verdict
     from learn.choose import Trial
     from learn.contest import Row
+    from learn.portfolio import Event as PortfolioEvent
     from learn.search import Event
     from learn.shipping import Size
     from learn.train import Event as TrainEvent
@@ -268,6 +269,14 @@ def _say(event: Event, table: TruthTable) -> str:
     )
 
 
+def _say_portfolio(event: PortfolioEvent) -> str:
+    """Return the state of a portfolio in one line."""
+    return (
+        f"trial {event.step}  best {event.name}  held out {event.held_out:.2%}  all samples {event.train:.2%}"
+        f"  AND nodes {event.ands}" + f"  trying {event.trying}" * bool(event.trying)
+    )
+
+
 def _say_training(event: TrainEvent) -> str:
     """Return the state of a training in one line."""
     held_out = f"{event.validation:.2%}" if event.history else "-"
@@ -328,6 +337,7 @@ def _learn(
     names: list[str],
     outputs: list[Path],
     *,
+    model: str = EXACT,
     rule: str = "heat_bath",
     exact: bool = False,
     seconds: float | None = None,
@@ -360,17 +370,26 @@ def _learn(
         )
     workers = threads if threads is not None else _cores()
 
-    from learn.search import learn as search
+    from learn import portfolio, search
 
-    def part(event: Event) -> tuple[float, float | None]:
+    sampled = model == AUTO and not exact and portfolio.suits(table)
+    limits: dict[str, Any] = {"seconds": seconds, "steps": steps, "max_ands": max_ands}
+
+    def part(event: Event | PortfolioEvent) -> tuple[float, float | None]:
         finite = seconds if seconds is not None and math.isfinite(seconds) else None
         return (event.step, steps) if steps is not None else (event.seconds, finite)
 
-    event = None
-    with _stop_signals() as stops, _progress(lambda event: _say(event, table), part, quiet) as show:
-        for event in search(
-            table, key=Key(seed), rule=rule, seconds=seconds, steps=steps, max_ands=max_ands, threads=workers
-        ):
+    def say(event: Any) -> str:
+        return _say_portfolio(event) if sampled else _say(event, table)
+
+    events: Iterator[Any] = (
+        portfolio.learn(table, key=Key(seed), **limits)
+        if sampled
+        else search.learn(table, key=Key(seed), rule=rule, threads=workers, **limits)
+    )
+    event: Any = None
+    with _stop_signals() as stops, _progress(say, part, quiet) as show:
+        for event in events:
             show(event)
             if stops:
                 break
@@ -404,10 +423,12 @@ def _learn(
         "gates": measured["gates"],
         "steps": event.step,
         "seconds": round(event.seconds, 3),
-        "moves": event.moves,
-        "changes": event.changes,
+        **(
+            {"model": event.name, "held_out_accuracy": event.held_out, "refitted": event.refitted}
+            if sampled
+            else {"moves": event.moves, "changes": event.changes, "rule": rule}
+        ),
         "seed": seed,
-        "rule": rule,
         "max_ands": max_ands,
         "threads": workers,
         "proof": str(proof),
@@ -424,6 +445,14 @@ def _learn(
         f"{given.name}: {_noun(given.num_inputs, 'input')}, {_noun(given.num_outputs, 'output')}, "
         f"{_noun(given.patterns, 'pattern')}",
         f"exact: {proof}" if is_exact else f"not exact: {wrong}; {rows.accuracy:.2%} of the patterns all right",
+        *(
+            [
+                f"{event.name}: {event.held_out:.2%} of the held-out samples before "
+                f"{'it learned from all' if event.refitted else 'the end; all samples gave nothing better'}"
+            ]
+            if sampled
+            else []
+        ),
         f"{_noun(measured['ands'], 'AND node')}, {_noun(measured['levels'], 'level')}, "
         f"{_noun(measured['gates'], 'gate')}",
         f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with --steps {event.step} --seed {seed}",
@@ -703,9 +732,13 @@ def learn(
     Labelled samples are a data set (mnist, iris, ...; see data), a .csv or an .npz file. A part is held out; training
     takes --seconds (default 60), or --steps passes over the rest.
 
-    With a truth table, without --seconds or --steps, the search ends when it stops getting better. Ctrl-C writes the
-    best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up. With --checkpoint FILE the same
-    command goes on where a training was left, bit by bit.
+    A large sample of a function of one output is learned to generalise by a portfolio of models (--model exact: by the
+    search alone), --steps of them or what fits --seconds (default 60), in at most --max-ands (default 5,000) AND nodes.
+
+    With any other truth table, without --seconds or --steps, the search ends when it stops getting better.
+
+    Ctrl-C writes the best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up. With
+    --checkpoint FILE the same command goes on where a training was left, bit by bit.
     """
     from learn.errors import SearchError
     from learn.models.kinds import MODELS
@@ -725,6 +758,7 @@ def learn(
     status = _learn(
         data,
         output or [],
+        model=model if rule is None else EXACT,  # rules are of the search
         rule=rule or "heat_bath",
         exact=exact,
         seconds=seconds,

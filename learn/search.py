@@ -173,15 +173,22 @@ class _Growth:
         changed: moves that changed the net.
     """
 
-    def __init__(self, task: Task, key: Key, *, nodes: int, room: int) -> None:
+    def __init__(self, task: Task, key: Key, *, nodes: int, room: int, start: Literals | None = None) -> None:
         table = task.table
-        self.net = moves.make_net(table.inputs, table.outputs & task.care, task.care, room)
+        given = 0 if start is None else len(start.ands)
+        self.net = moves.make_net(table.inputs, table.outputs & task.care, task.care, room + given)
         self.scratch = moves.make_scratch(self.net)
         self.rng = philox_state(key.fold("kernel").philox_key())
         self.key, self.rule = key.fold("rule"), task.rule
-        moves.add_random(self.net, self.scratch, self.rng, nodes)
-        last = int(self.net.size[1])
-        self.net.outputs[:] = 2 * np.arange(last - table.num_outputs, last)
+        if start is not None:
+            for a, b in start.ands.tolist():
+                moves.append(self.net, moves.AND, a, b)
+            self.net.outputs[:] = start.outputs
+            moves.rebuild(self.net, self.scratch, True)
+        moves.add_random(self.net, self.scratch, self.rng, max(0, nodes - int(self.net.size[2])))
+        if start is None:
+            last = int(self.net.size[1])
+            self.net.outputs[:] = 2 * np.arange(last - table.num_outputs, last)
         self.loss = int(moves.errors(self.net))
         self.tried = self.changed = self.sweeps = 0
         self.signal = np.zeros(len(self.net.kind) * moves.FUNCTIONS, np.int64)
@@ -347,11 +354,18 @@ def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literal
     yield from _shrink(task, key, chain, exact)
 
 
-def _fit_chain(task: Task, key: Key, chain: Chain, setting: tuple[int, float, float], sweeps: int) -> Iterator[None]:
+def _fit_chain(
+    task: Task,
+    key: Key,
+    chain: Chain,
+    setting: tuple[int, float, float],
+    sweeps: int,
+    start: Literals | None = None,
+) -> Iterator[None]:
     """Fit a net of fixed size to the values learned from, cooling; the held-out ones say which circuit is kept."""
     nodes, hot, cold = setting
     nodes = max(task.table.num_outputs, min(nodes, task.max_ands // 2 if task.max_ands else nodes))
-    growth = _Growth(task, key, nodes=nodes, room=nodes)
+    growth = _Growth(task, key, nodes=nodes, room=nodes, start=start)
     held_out = task.table.care & ~task.care
     for i in range(sweeps):
         growth.sweep(hot * (cold / hot) ** (i / sweeps))
@@ -362,6 +376,31 @@ def _fit_chain(task: Task, key: Key, chain: Chain, setting: tuple[int, float, fl
             if task.max_ands is None or len(lits.ands) <= task.max_ands or chain.found is None:
                 chain.report(Found(missed, growth.loss, len(lits.ands), lits))
         yield
+
+
+def annealed(
+    table: TruthTable, key: Key, *, nodes: int, hot: float, cold: float, sweeps: int, start: Circuit | None = None
+) -> Iterator[Circuit | None]:
+    """Fit a net of fixed size to all values of a table, cooling; the caller judges the circuit by others.
+
+    Args:
+        table: what is learned.
+        key: the source of all draws.
+        nodes: of the net, ANDs and XORs.
+        hot: the first temperature, of as many wrong values.
+        cold: the last one.
+        sweeps: how many; in each as many nodes are visited as there are.
+        start: a circuit to start from instead of random gates.
+
+    Yields:
+        after each sweep None; after the last one the circuit, the best on the table, instead.
+    """
+    chain = Chain(iter(()))
+    task = Task(table, partial(_proposer, "heat_bath"), table.care, None)
+    given = None if start is None else to_literals(start)
+    for i, _ in enumerate(_fit_chain(task, key, chain, (nodes, hot, cold), sweeps, given), 1):
+        lits = chain.found.lits if chain.found and i == sweeps else None
+        yield natural_gates(lits, table.input_names, table.output_names, table.name) if lits else None
 
 
 # ---------------------------------------------------------------- the manager

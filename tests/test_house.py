@@ -35,6 +35,7 @@ ROOMS = {
             "estimators",
             "outputs",
             "shipping",
+            "portfolio",
             "contest",
             "cli",
             "__main__",

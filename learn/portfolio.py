@@ -1,0 +1,468 @@
+"""Learn one output from samples by a portfolio of models: CANDIDATES is the table, cheapest first.
+
+A part of the samples is held out and judges; no candidate sees it. The winner, or the best few that vote together, is
+then learned again from all samples, and that circuit is the result where it is no worse on all of them. What a
+candidate does is counted in sweeps, rounds and passes, never in seconds: the time only says after which candidate the
+trials end, and so the same number of steps gives the same circuit.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+
+from circuits import library
+from circuits.aig import and_count, hashed, optimised
+from circuits.circuit import Builder, Circuit
+from circuits.rewrite import bit_blasted
+from circuits.simulate import simulate
+from circuits.table import TruthTable, sampled_table
+from circuits.words import popcount, unpack
+from learn.encoders import TabularEncoder
+from learn.errors import SearchError
+from learn.keys import Key
+from learn.models.lut_network import make_network, network_circuit
+from learn.models.structure import OPERATORS, Bools, Recipe, WordBit, forest, polynomial, symmetric, word_bit
+from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
+from learn.shipping import SHARES, filled
+from learn.train import Settings, active_pins, fit, probes_of
+
+MAX_ANDS = 5000
+"""AND nodes the circuit may have if nothing is said: the limit of the contest of IWLS 2020."""
+SECONDS = 60.0
+LEFT = 0.2
+"""A bit of an operator is structure if it gets at most this share of the samples wrong that the usual value does."""
+LAG = 0.08
+"""A candidate that answers this share of held-out samples less than the best does not vote, and may be given up."""
+TELLING = 0.1
+"""Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
+OPTIMISED = 2
+"""Circuits of at most so many times the AND nodes allowed are worth shrinking."""
+VOTERS = 3, 5
+"""How many of the best trials may vote together in the end, where that answers more held-out samples than the best."""
+
+Work = Iterator[tuple[float, Circuit | None]]
+"""A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
+
+
+class Samples(NamedTuple):
+    """What a candidate learns from.
+
+    Attributes:
+        table: sampled, of one output.
+        x: bool (samples, inputs): the same, of the samples with a value that matters.
+        y: bool (samples,).
+        max_ands: AND nodes the circuit may have.
+    """
+
+    table: TruthTable
+    x: Bools
+    y: Bools
+    max_ands: int
+
+
+Learner = Callable[[Samples, Key, int, Circuit | None], Work]
+"""``learn(samples, key, level, start)``: work at a level of effort, 0, 1, ...; ``start`` is what the same learner made
+of a part of the samples, for those that need not begin again."""
+
+
+class Candidate(NamedTuple):
+    """One row of the table of candidates.
+
+    Attributes:
+        about: what it is.
+        learn: see ``Learner``.
+        levels: how many levels there are; None for no end.
+        again: time for learning from all samples afterwards, in that for learning from a part.
+        lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
+    """
+
+    about: str
+    learn: Learner
+    levels: int | None
+    again: float = 4 / 3
+    lags: bool = True
+
+
+class Trial(NamedTuple):
+    """What a candidate came to.
+
+    Attributes:
+        row: of CANDIDATES, and ``level`` of effort.
+        level: see there.
+        held_out: share of the held-out samples that it answers right, not seen in learning.
+        train: share of the samples that it was learned from.
+        ands: AND nodes of its circuit.
+        seconds: it took.
+        circuit: see there.
+    """
+
+    row: str
+    level: int
+    held_out: float
+    train: float
+    ands: int
+    seconds: float
+    circuit: Circuit
+
+    @property
+    def name(self) -> str:
+        """The candidate and its level."""
+        return f"{self.row} {self.level}"
+
+
+class Event(NamedTuple):
+    """Where the portfolio stands, after a trial or in the middle of one; the last event holds the result.
+
+    Attributes:
+        step: trials done.
+        seconds: since the start.
+        name: of the best trial, or of those that vote, and ``trying``, of the one under way.
+        trying: see there.
+        held_out: share of the held-out samples that is answered right before anything is learned from them.
+        train: share of all samples that ``circuit`` answers right.
+        ands: its AND nodes.
+        circuit: the best so far.
+        trials: all so far.
+        refitted: whether ``circuit`` was learned from all samples: after the last trial, if that helped.
+    """
+
+    step: int
+    seconds: float
+    name: str
+    trying: str
+    held_out: float
+    train: float
+    ands: int
+    circuit: Circuit
+    trials: tuple[Trial, ...]
+    refitted: bool
+
+
+# --- Circuits ---------------------------------------------------------------------------------------------------------
+
+
+def _built(samples: Samples, recipe: Recipe) -> Circuit:
+    builder = Builder(samples.table.input_names, name=samples.table.name)
+    return hashed(builder.circuit([(samples.table.output_names[0], recipe(builder))]))
+
+
+def _made(samples: Samples, recipe: Recipe) -> Circuit | None:
+    """Return the circuit of a recipe; None for one that is too large."""
+    return _within(samples, _built(samples, recipe))
+
+
+def _within(samples: Samples, circuit: Circuit) -> Circuit | None:
+    """Return a circuit that is small enough, shrunk only if it has to be: that takes longer than some trials."""
+    ands = and_count(circuit)
+    if samples.max_ands < ands <= OPTIMISED * samples.max_ands:
+        circuit = optimised(circuit)
+        ands = and_count(circuit)
+    return circuit if ands <= samples.max_ands else None
+
+
+def right(circuit: Circuit, table: TruthTable) -> float:
+    """Return the share of cared-for values that a circuit answers right; 1 where there are none."""
+    wrong = (simulate(circuit, table.inputs, patterns=table.patterns) ^ table.outputs) & table.care
+    return 1.0 - int(popcount(wrong).sum()) / max(1, int(popcount(table.care).sum()))
+
+
+# --- Candidates -------------------------------------------------------------------------------------------------------
+
+
+def _majority(samples: Samples) -> Circuit:
+    builder = Builder(samples.table.input_names, name=samples.table.name)
+    return builder.circuit([(samples.table.output_names[0], builder.const(int(2 * samples.y.sum() > len(samples.y))))])
+
+
+def _constant(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    yield 1.0, _majority(samples)
+
+
+def _symmetric(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    yield 1.0, _made(samples, symmetric(samples.x, samples.y, 4 * level))
+
+
+def _polynomial(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    recipe = polynomial(samples.x, samples.y, 1 + level)
+    yield 1.0, None if recipe is None else _made(samples, recipe)
+
+
+def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    """Take the best bit of an operator, all of it or with as little cut from it as makes it small enough."""
+    found = word_bit(samples.x, samples.y)
+    ones, count = int(samples.y.sum()), len(samples.y)
+    circuit = None
+    if found is not None and count - found.right <= LEFT * min(ones, count - ones):
+        circuit = _made(samples, found.recipe(0))
+        yield TELLING / 2, None
+        cuts = OPERATORS[found.operator].cuts(len(found.words[0]))
+        if circuit is None and cuts:
+            fits = partial(_fits, samples, found)
+            cut = bisect_left(cuts, True, key=fits)  # what is cut more is smaller
+            circuit = _made(samples, found.recipe(cuts[min(cut, len(cuts) - 1)]))
+    yield 1.0, circuit
+
+
+def _fits(samples: Samples, found: WordBit, cut: int) -> bool:
+    return and_count(_built(samples, found.recipe(cut))) <= samples.max_ands
+
+
+FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 6, 0), (63, 5, 0), (1, 12, 8), (15, 6, 4), (127, 4, 0))
+"""Trees, their depth, and rounds of making features."""
+
+
+def _forest(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    trees, depth, fringes = FORESTS[level]
+    while True:
+        found = forest(samples.x, samples.y, key, trees=trees, depth=depth, fringes=fringes)
+        circuit = _made(samples, found.recipe)
+        if circuit is not None or depth == 1:
+            yield 1.0, circuit
+            return
+        yield 0.5, None
+        depth -= 1
+
+
+SWEEPS, HOT, WARM, COLD = 200, 10.0, 1.0, 0.5
+"""Sweeps of the first level; the temperatures they cool from, without and with a circuit to start from, and to."""
+AGAIN = 0.25
+"""Share of the sweeps that are spent on all samples, starting from the circuit learned from a part."""
+
+
+def _annealed(nodes: int) -> Learner:
+    """Return the learner that cools a network of so many free-wired nodes, twice as slowly with every level."""
+
+    def learn(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+        sweeps, hot = SWEEPS << level, HOT
+        if start is not None:
+            sweeps, hot = round(sweeps * AGAIN), WARM
+        size = min(nodes, samples.max_ands // 3)  # an XOR node is three ANDs
+        run = annealed(samples.table, key, nodes=size, hot=hot, cold=COLD, sweeps=sweeps, start=start)
+        for i, circuit in enumerate(run, 1):
+            yield i / sweeps, circuit and _within(samples, circuit)
+
+    return learn
+
+
+NETWORKS = ((48, 15), (96, 30), (160, 60), (240, 120))
+"""Tables, and passes over the samples."""
+
+
+def _network(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    """Train look-up tables, of which two groups vote; fill don't-cares with as much error as the size needs."""
+    tables, epochs = NETWORKS[level]
+    table, features, labels = samples.table, samples.x.astype(np.int64), samples.y.astype(np.int64)
+    encoder = TabularEncoder.fit(features, table.input_names, levels=1)
+    if encoder.rows < 2:
+        yield 1.0, None
+        return
+    codes = encoder.codes(features)
+    places, probes = np.zeros(tables, np.int64), probes_of(codes, key.fold("probes"))
+    settings = Settings(epochs=epochs, batch=128, swap=0.3, every=20)
+    network = make_network(
+        lambda own, size: active_pins(encoder, probes, own, places[:size], 6, settings.rare),
+        rows=encoder.rows, classes=2, widths=[tables], pins=6, bound=32, key=key.fold("network"),
+    )  # fmt: skip
+    for event in fit(network, codes, labels, encoder=encoder, key=key.fold("fit"), places=places, settings=settings):
+        network = event.network
+        yield min(0.99, event.step / event.steps), None
+    for share in SHARES:
+        builder = Builder(table.input_names, name=table.name)
+        smaller = filled(network, codes, int(share * len(codes)))
+        circuit = network_circuit(
+            smaller,
+            builder,
+            lambda b, source, against, margin: encoder.layout[source - 1].feature,
+            lambda b, scores: {table.output_names[0]: b.add("lt", *scores)},
+        )
+        shipped = _within(samples, hashed(bit_blasted(circuit)))
+        if shipped is not None:
+            break
+    yield 1.0, shipped
+
+
+CANDIDATES: dict[str, Candidate] = {
+    "constant": Candidate("the more frequent value", _constant, 1),
+    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3),
+    "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
+    "word": Candidate("a bit of an operator on one word or two", _word, 1),
+    "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
+    "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
+    "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
+    "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None, 4 / 3 * AGAIN, lags=False),
+}
+"""Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
+
+EFFORT = {"annealed": 3, "annealed large": 4, "network": 4}
+"""Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
+
+
+def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, int]]:
+    """Yield what is tried in turn: candidates and levels, round after round; without end if one has no last level."""
+    for turn in count():
+        row = [(name, turn - EFFORT.get(name, 0)) for name in names]
+        going = [(n, k) for n, k in row if (last := CANDIDATES[n].levels) is None or k < last]
+        if not going:
+            return
+        yield from ((n, k) for n, k in going if k >= 0)
+
+
+# --- The portfolio ----------------------------------------------------------------------------------------------------
+
+
+def suits(table: TruthTable) -> bool:
+    """Tell whether a table is a sample of one output, large enough that a part can be held out."""
+    return (
+        not table.complete and table.num_outputs == 1 and table.num_inputs > 0 and table.patterns >= VALIDATED_PATTERNS
+    )
+
+
+def _rows(table: TruthTable, chosen: Bools) -> TruthTable:
+    """Return a table of the chosen patterns alone."""
+    x, y, care = (unpack(part, table.patterns).T[chosen] for part in (table.inputs, table.outputs, table.care))
+    return sampled_table(
+        x, y, care=care, input_names=table.input_names, output_names=table.output_names, name=table.name
+    )
+
+
+def held_out(table: TruthTable, key: Key) -> Bools:
+    """Return which patterns are held out, one in ``HELD_OUT``, drawn by the key: bool (patterns,)."""
+    return key.fold("held out").integers(HELD_OUT, table.patterns) == 0
+
+
+def _samples(table: TruthTable, max_ands: int) -> Samples:
+    x, y, care = (unpack(part, table.patterns).T for part in (table.inputs, table.outputs, table.care))
+    return Samples(table, x[care[:, 0]], y[care[:, 0], 0], max_ands)
+
+
+def _again(trial: Trial) -> float:
+    """Return how long learning again from all samples will take."""
+    return trial.seconds * CANDIDATES[trial.row].again
+
+
+def _vote(samples: Samples, circuits: list[Circuit]) -> Circuit | None:
+    """Return the majority of circuits."""
+
+    def recipe(b: Builder) -> int:
+        votes = []
+        for circuit in circuits:
+            wires = list(b.inputs)
+            for op, fanin, params in circuit.gates():
+                wires.append(b.add(op, *(wires[f] for f in fanin), params=params))
+            votes.append(wires[int(circuit.outputs[0])])
+        return library.threshold(b, library.popcount(b, votes), len(votes) // 2 + 1)
+
+    return _made(samples, recipe)
+
+
+def learn(
+    table: TruthTable,
+    *,
+    key: Key,
+    seconds: float | None = None,
+    steps: int | None = None,
+    max_ands: int | None = None,
+    names: tuple[str, ...] = tuple(CANDIDATES),
+) -> Iterator[Event]:
+    """Learn a circuit from samples; the last event holds the result.
+
+    Args:
+        table: what :func:`suits`.
+        key: the source of all draws.
+        seconds: about how long, learning from all samples in the end included; default ``SECONDS`` without ``steps``.
+        steps: how many trials.
+        max_ands: AND nodes the circuit may have; default ``MAX_ANDS``.
+        names: of the candidates that are tried.
+
+    Yields:
+        an event after each trial and in the middle of long ones, at least one.
+
+    Raises:
+        SearchError: a table that does not suit, an unknown candidate, or a number out of range.
+    """
+    if not suits(table):
+        raise SearchError(
+            f"portfolio: got {table.patterns} patterns and {table.num_outputs} outputs, expected a sample of one "
+            f"output and at least {VALIDATED_PATTERNS} patterns"
+        )
+    if unknown := [name for name in names if name not in CANDIDATES]:
+        raise SearchError(f"portfolio: got candidate {unknown[0]!r}, expected some of {', '.join(CANDIDATES)}")
+    for what, value in (("seconds", seconds), ("steps", steps), ("max_ands", max_ands)):
+        if value is not None and not value > 0:
+            raise SearchError(f"{what}: got {value}, expected more than 0")
+    begin = time.monotonic()
+    budget = seconds if seconds is not None else np.inf if steps else SECONDS
+    apart = held_out(table, key)
+    whole = _samples(table, max_ands or MAX_ANDS)
+    part, judge = _samples(_rows(table, ~apart), whole.max_ands), _rows(table, apart)
+    trials: list[Trial] = []
+    tried: list[str] = []
+
+    def judged(name: str, level: int, found: Circuit, took: float) -> Trial:
+        return Trial(name, level, right(found, judge), right(found, part.table), and_count(found), took, found)
+
+    best = judged("constant", 0, _majority(part), 0.0)
+    team, score = [best], best.held_out
+    circuit, train, refitted = best.circuit, right(best.circuit, table), False
+
+    def event(trying: str) -> Event:
+        spent, ands = time.monotonic() - begin, and_count(circuit)
+        called = " + ".join(trial.name for trial in team)
+        return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
+
+    def rank(trial: Trial) -> tuple[float, int]:
+        return -trial.held_out, trial.ands
+
+    def leading(size: int) -> list[Trial]:
+        return [trial for trial in sorted(trials, key=rank)[:size] if trial.held_out > best.held_out - LAG]
+
+    for name, level in schedule(names):
+        called = f"{name} {level}"
+        row, last = CANDIDATES[name], f"{name} {level - 1}"
+        if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
+            continue
+        started, learned, affordable = time.monotonic(), None, True
+        for share, found in row.learn(part, key.fold(name, level), level, None):
+            spent = time.monotonic() - started
+            foreseen = spent / share if share >= TELLING else spent
+            after = row.again * foreseen + sum(map(_again, leading(max(VOTERS))))
+            affordable = not trials or started - begin + foreseen + after <= budget
+            if not affordable:
+                break
+            learned = found
+            if share < 1.0:
+                yield event(called)
+        if not affordable:
+            break
+        tried.append(called)
+        if learned is not None:
+            trials.append(judged(name, level, learned, time.monotonic() - started))
+            best = min(trials, key=rank)
+            team, score, circuit, train = [best], best.held_out, best.circuit, right(best.circuit, table)
+        yield event(called)
+        if len(tried) == steps or (best.held_out == best.train == 1.0):
+            break
+    for size in VOTERS:
+        some = leading(size)
+        vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
+        if vote is not None and (reached := right(vote, judge)) > score:
+            team, score, circuit, train = some, reached, vote, right(vote, table)
+    again = []
+    for trial in team:
+        own, learned = key.fold(trial.row, trial.level, "again"), None
+        for _, found in CANDIDATES[trial.row].learn(whole, own, trial.level, trial.circuit):
+            learned = found
+            yield event(f"{trial.name} from all samples")
+        again.append(learned or trial.circuit)
+    final = again[0] if len(team) == 1 else _vote(whole, again)
+    if final is not None and right(final, table) >= train:
+        circuit, train, refitted = final, right(final, table), True
+    circuit = optimised(circuit)
+    yield event("")
