@@ -391,10 +391,11 @@ def solve(run: Run, folder: Path, function: str, best: dict[str, int]) -> tuple[
     Raises:
         GatewrightError: a file that cannot be read, or a search that cannot be made.
     """
-    from learn.search import learn
+    from learn import portfolio, search
 
     problem = CONTESTS[run.contest].load(folder, function, run.final)
     table, _ = merged(problem.given)
+    learn: Callable[..., Iterator[Any]] = portfolio.learn if portfolio.suits(table) else search.learn
     amount, unit = run.budget.split()
     budget: dict[str, Any] = {"seconds": float(amount)} if unit == "s" else {"steps": int(amount)}
     for event in learn(table, key=Key(run.seed), max_ands=run.max_ands, **budget):
