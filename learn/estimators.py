@@ -25,7 +25,8 @@ from learn.losses import huber
 from learn.lut_kernels import SIGNAL_LIMIT
 from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_network, network_circuit
 from learn.models.readouts import READOUTS
-from learn.rules import RULES
+from learn.rules import rules_in
+from learn.spaces import Int
 from learn.train import Loss, Settings, active_pins, class_scores, fit, probes_of
 
 try:
@@ -126,7 +127,7 @@ CHECKS: dict[str, Check] = {
     "image_shape": (_is_shape, "a pair of positive integers, (height, width), or None"),
     "warps": _one_of(WARPINGS),
     "readout": _one_of(READOUTS),
-    "rule": _one_of(RULES),
+    "rule": _one_of(rules_in(Int)),
     "tau": (lambda value: value is None or _tau(value), _expected_tau),
     "scale": _whole(1, SIGNAL_LIMIT, None),
     "spread": _real("a number above 0, at most 1", lambda value: 0 < value <= 1),
@@ -288,7 +289,7 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
         image_shape: (height, width) if features are the bytes of images, row by row; None for a table of features.
         warps: what training does to images, a name of ``learn.classify.WARPINGS``.
         readout: how tables become scores, a name of ``learn.models.readouts.READOUTS``.
-        rule: the update rule, a name of ``learn.rules.RULES``.
+        rule: the update rule, a name of ``learn.rules.RULES`` that works on integers.
         tau: the scores' unit in training; None chooses.
         scale: the largest error signal, at most 127; None for 63, or less with ``class_weight``.
         swap: share of the first layer's pins that may be swapped at a time.
@@ -520,7 +521,7 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         epochs: passes over the samples; "auto" for at least 20 of them and 1,500 steps.
         levels: thresholds a feature, 1..255.
         encoding: what pins may ask of a feature, a name of ``learn.encoders.ENCODINGS``.
-        rule: the update rule, a name of ``learn.rules.RULES``.
+        rule: the update rule, a name of ``learn.rules.RULES`` that works on integers.
         spread: standard deviation of the target as a share of the tables; the more of them an answer takes, the more
             each is an average of many samples, so noisy data wants more and exact data less.
         swap: share of the first layer's pins that may be swapped at a time.

@@ -34,7 +34,7 @@ from circuits.words import Words, pack, popcount
 from learn import moves
 from learn.errors import SearchError
 from learn.keys import Key
-from learn.rules import RULES, Rule, make_rule
+from learn.rules import Rule, make_rule, rules_in
 from learn.spaces import Choice
 
 POPULATION = 4
@@ -479,11 +479,8 @@ def learn(
     Raises:
         SearchError: an unknown rule, or one that cannot propose choices; a number out of range.
     """
-    row = RULES.get(rule)
-    if row is None or Choice not in row.spaces:
-        raise SearchError(
-            f"rule: got {rule!r}, expected one of {', '.join(r for r in RULES if Choice in RULES[r].spaces)}"
-        )
+    if rule not in rules_in(Choice):
+        raise SearchError(f"rule: got {rule!r}, expected one of {', '.join(rules_in(Choice))}")
     for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{name}: got {value}, expected more than 0")

@@ -147,6 +147,36 @@ class Choice:
         return bool(((params >= 0) & (params < self.n)).all())
 
 
+@dataclass(frozen=True)
+class Real:
+    """The real numbers, as floats: for the methods that discrete ones are compared with."""
+
+    @property
+    def size(self) -> int:
+        """How many values there are: more than can be counted.
+
+        Raises:
+            SpaceError: always.
+        """
+        raise SpaceError("Real: has no number of values")
+
+    def init(self, shape: Shape, *, key: Key) -> NDArray[np.float64]:
+        """Draw parameters uniformly in [-1, 1)."""
+        return 2 * key.uniform(shape) - 1
+
+    def fit(self, params: Array, steps: Array) -> Array:
+        """Return the steps as they are."""
+        return steps
+
+    def add(self, params: Array, steps: Array) -> Array:
+        """Return the sum, in the dtype of ``params``."""
+        return cast(params + steps, dtype_name(params))
+
+    def contains(self, params: Array) -> bool:
+        """Tell whether every parameter is a finite float."""
+        return "float" in dtype_name(params) and bool(xp(params).isfinite(params).all())
+
+
 def space_of(lo: int, hi: int) -> Bit | Ternary | Int:
     """Return the space of the inclusive range ``lo..hi`` of a gate row's parameters."""
     named: dict[tuple[int, int], Bit | Ternary] = {(0, 1): Bit(), (-1, 1): Ternary()}

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from learn.errors import RuleError
+from learn.rules.accumulated import accumulated, big_rounding
 from learn.rules.base import (
     IDENTITY,
     Rule,
@@ -15,6 +16,7 @@ from learn.rules.base import (
     chain,
     constant,
     cosine,
+    grouped,
     linear,
     masked,
     powers,
@@ -25,11 +27,17 @@ from learn.rules.base import (
 )
 from learn.rules.binary_connect import binary_connect
 from learn.rules.bold import bold
+from learn.rules.bop import bop
+from learn.rules.dq import dq
 from learn.rules.heat_bath import heat_bath
+from learn.rules.moments import adam_big_rounding, adam_binary_connect, adam_nearest, adam_rounding, moments
+from learn.rules.nearest import nearest
+from learn.rules.real import adam, sgd
+from learn.rules.reverse_ascent import reverse_ascent
 from learn.rules.rounding import rounding
 from learn.rules.vote import vote
 from learn.rules.zim import zim
-from learn.spaces import Bit, Choice, Int, Sign, Ternary
+from learn.spaces import Bit, Choice, Int, Real, Sign, Ternary
 
 __all__ = [
     "IDENTITY",
@@ -37,19 +45,34 @@ __all__ = [
     "Row",
     "Rule",
     "Schedule",
+    "accumulated",
+    "adam",
+    "adam_big_rounding",
+    "adam_binary_connect",
+    "adam_nearest",
+    "adam_rounding",
     "annealed",
+    "big_rounding",
     "binary_connect",
     "bold",
+    "bop",
     "chain",
     "constant",
     "cosine",
+    "dq",
+    "grouped",
     "heat_bath",
     "linear",
     "make_rule",
     "masked",
+    "moments",
+    "nearest",
     "powers",
+    "reverse_ascent",
     "rounding",
+    "rules_in",
     "scheduled",
+    "sgd",
     "state_arrays",
     "thinned",
     "vote",
@@ -65,12 +88,16 @@ class Row(NamedTuple):
         factory: ``factory(space, **settings)`` makes the rule.
         spaces: the kinds of space it works in.
         needs_key: whether its steps depend on the key.
-        has_latent: whether its state holds float copies of the parameters.
+        has_latent: whether its state holds floats: latent parameters, moments or errors of the past.
         rests: whether a zero signal, on a fresh state, never steps.
-        has_chances: whether an update draws by float probabilities; else an integer signal meets no float.
+        has_chances: whether an update draws by float probabilities; else an integer signal meets no float
+            but that state.
         at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the
-            size of the signal; of the heat bath, it lets that share of the parameters draw.
+            size of the signal; of the heat bath, Bop and reverse derivative ascent, it lets that share of the
+            parameters step; of SGD and differential quantisation it is the rate times the signal.
         paper: where it is stated.
+        freezes: whether a small rate stops it altogether.
+        ring: whether its signal is the change that is asked for, modulo 2, and no slope.
     """
 
     factory: Callable[..., Rule]
@@ -81,10 +108,15 @@ class Row(NamedTuple):
     has_chances: bool
     at_rate: Callable[[Any, float], Rule]
     paper: str
+    freezes: bool = False
+    ring: bool = False
 
 
 _ORDERED = (Bit, Sign, Ternary, Int)
 _EVERY = (*_ORDERED, Choice)
+_REAL = (Real,)
+_LI = "Li et al. 2017, arXiv 1706.02379"
+_DQ = "Lin, Kostina and Hassibi 2020, arXiv 2002.02508"
 _ZIM = "Wilson, Zanasi and Constantinides 2025, arXiv 2512.04051"
 
 
@@ -137,7 +169,7 @@ RULES: dict[str, Row] = {
         rests=True,
         has_chances=False,
         at_rate=lambda space, rate: rounding(space, rate=rate),
-        paper="Li et al. 2017, arXiv 1706.02379",
+        paper=_LI,
     ),
     "binary_connect": Row(
         binary_connect,
@@ -159,7 +191,145 @@ RULES: dict[str, Row] = {
         at_rate=lambda space, rate: thinned(heat_bath(space), rate),
         paper="Geman and Geman 1984, doi 10.1109/TPAMI.1984.4767596",
     ),
+    "nearest": Row(
+        nearest,
+        _ORDERED,
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: nearest(space, rate=rate),
+        paper=_LI,
+        freezes=True,
+    ),
+    "big_rounding": Row(
+        big_rounding,
+        _ORDERED,
+        needs_key=True,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: big_rounding(space, rate=4 * rate, every=4),
+        paper=_LI,
+    ),
+    "adam_nearest": Row(
+        adam_nearest,
+        _ORDERED,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: adam_nearest(space, rate=rate),
+        paper=_LI,
+        freezes=True,
+    ),
+    "adam_rounding": Row(
+        adam_rounding,
+        _ORDERED,
+        needs_key=True,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: adam_rounding(space, rate=rate),
+        paper=_LI,
+    ),
+    "adam_big_rounding": Row(
+        adam_big_rounding,
+        _ORDERED,
+        needs_key=True,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: adam_big_rounding(space, rate=4 * rate, every=4),
+        paper=_LI,
+    ),
+    "adam_binary_connect": Row(
+        adam_binary_connect,
+        _ORDERED,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: adam_binary_connect(space, rate=rate),
+        paper=_LI,
+    ),
+    "bop": Row(
+        bop,
+        _ORDERED,
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: thinned(bop(space), rate),
+        paper="Helwegen et al. 2019, arXiv 1906.02107",
+    ),
+    "reverse_ascent": Row(
+        reverse_ascent,
+        (Bit,),
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: thinned(reverse_ascent(space), rate),
+        paper="Wilson and Zanasi 2021, arXiv 2101.10488",
+        ring=True,
+    ),
+    "sgd": Row(
+        sgd,
+        _REAL,
+        needs_key=False,
+        has_latent=False,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: sgd(space, rate=rate),
+        paper="Robbins and Monro 1951, doi 10.1214/aoms/1177729586",
+    ),
+    "adam": Row(
+        adam,
+        _REAL,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: adam(space, rate=rate),
+        paper="Kingma and Ba 2015, arXiv 1412.6980",
+    ),
+    "dq_gd": Row(
+        dq,
+        _REAL,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: dq(space, rate=rate),
+        paper=_DQ,
+    ),
+    "dq_nag": Row(
+        partial(dq, momentum=0.9, lookahead=True),
+        _REAL,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: dq(space, rate=rate, momentum=0.9, lookahead=True),
+        paper=_DQ,
+    ),
+    "dq_hb": Row(
+        partial(dq, momentum=0.9),
+        _REAL,
+        needs_key=False,
+        has_latent=True,
+        rests=True,
+        has_chances=False,
+        at_rate=lambda space, rate: dq(space, rate=rate, momentum=0.9),
+        paper=_DQ,
+    ),
 }
+
+
+def rules_in(kind: type) -> list[str]:
+    """Return the names of the rules that work in this kind of space: ``rules_in(Choice)``."""
+    return [name for name, row in RULES.items() if kind in row.spaces]
 
 
 def make_rule(name: str, space: RuleSpace, **settings: object) -> Rule:

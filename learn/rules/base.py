@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from learn.arrays import Array, cast, dtype_name, like, xp
 from learn.errors import RuleError
 from learn.keys import Key
-from learn.spaces import Choice, Ordered
+from learn.spaces import Choice, Ordered, Real
 
 Params = Any  # an array of integers; for rules over a whole model, a tuple or list of arrays
 Signal = Any
 Steps = Any
 State = Any  # nested tuples and data classes of arrays
 Schedule = Callable[[int], float]
-RuleSpace = Ordered | Choice
+RuleSpace = Ordered | Choice | Real
 ONE = 1 << 20
 """1.0 in fixed point."""
 ROOM = 1 << 61
@@ -203,13 +203,46 @@ def thinned(rule: Rule, share: float) -> Rule:
 
     What steps well one parameter at a time, as the heat bath does, may overshoot when all step at once.
     """
-    positive("thinned: share", share)
+    limit = math.ceil(min(positive("thinned: share", share), 1.0) * 2**53)
 
     def update(signal: Signal, state: State, params: Params, *, key: Key) -> tuple[Steps, State]:
         steps, state = rule.update(signal, state, params, key=key)
-        return xp(steps).where(uniform_like(steps, key.fold("thinned")) < share, steps, 0), state
+        # The comparison of uniform doubles with the share, in integers.
+        drawn = key.fold("thinned").words(math.prod(steps.shape)) >> np.uint64(11) < limit
+        return xp(steps).where(like(drawn.reshape(tuple(steps.shape)), steps), steps, 0), state
 
     return Rule(rule.init, update)
+
+
+def grouped(*rules: Rule) -> Rule:
+    """Give each group of parameters a rule of its own.
+
+    Params, signals and steps are tuples of one entry a rule: an array, or a tuple of arrays for a rule that works
+    across them. Rule i draws from the i-th child of the key; the state is the tuple of their states.
+
+    Raises:
+        RuleError: from ``init`` and ``update``, another number of groups than of rules.
+    """
+
+    def groups(*entries: Any) -> zip[tuple[Any, ...]]:
+        for entry in entries:
+            if len(entry) != len(rules):
+                raise RuleError(f"grouped: got {len(entry)} groups, expected {len(rules)}, one a rule")
+        return zip(rules, *entries, strict=True)
+
+    def init(params: tuple[Params, ...]) -> State:
+        return tuple(rule.init(group) for rule, group in groups(params))
+
+    def update(
+        signal: tuple[Signal, ...], state: State, params: tuple[Params, ...], *, key: Key
+    ) -> tuple[tuple[Steps, ...], State]:
+        done = [
+            rule.update(g, inner, group, key=key.fold("group", i))
+            for i, (rule, g, inner, group) in enumerate(groups(signal, state, params))
+        ]
+        return tuple(steps for steps, _ in done), tuple(inner for _, inner in done)
+
+    return Rule(init, update)
 
 
 class Scheduled(NamedTuple):

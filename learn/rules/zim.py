@@ -19,7 +19,7 @@ Scope = Literal["tensor", "all"]
 def zim(
     space: RuleSpace,
     *,
-    n: int | None = None,
+    n: float | None = None,
     share: float | None = None,
     zero_inflation: float = 0.0,
     laplace: float = 1.0,
@@ -41,8 +41,8 @@ def zim(
 
     Args:
         space: where the parameters live.
-        n: trials an update. Default: round(d ** (1 / ndim)) for scope "tensor" (the square root of d for a matrix), d
-            for scope "all". Without meaning in ``Choice``.
+        n: trials an update, rounded, as a schedule may give any number. Default: round(d ** (1 / ndim)) for scope
+            "tensor" (the square root of d for a matrix), d for scope "all". Without meaning in ``Choice``.
         share: trials as a share of the parameters, n = round(share d), in place of ``n``.
         zero_inflation: the probability of no step at all, 0 to 1.
         laplace: the constant c >= 0: how much every parameter shares in the trials whatever its signal.
@@ -54,7 +54,7 @@ def zim(
 
     Source: Wilson, Zanasi and Constantinides 2025, arXiv 2512.04051, definitions 3.1 and 3.2, proposition B.3.
     """
-    if n is not None and n < 0:
+    if n is not None and not 0 <= n < np.inf:
         raise RuleError(f"zim: got n = {n}, expected at least 0")
     if share is not None and (n is not None or not 0 <= share < np.inf):
         raise RuleError(f"zim: got share {share} and n = {n}, expected one of them, at least 0")
@@ -73,7 +73,7 @@ def zim(
         many, signals = ([params], [signal]) if single else (params, signal)
         g = [read_signal(space, s, p) for s, p in zip(signals, many, strict=True)]
         weights = np.concatenate([np.abs(to_numpy(s)).reshape(-1) for s in g]) + laplace
-        trials = n if n is not None else weights.size if scope == "all" else default_trials(params)
+        trials = round(n) if n is not None else weights.size if scope == "all" else default_trials(params)
         if share is not None:
             trials = round(share * weights.size)
         if inflated(key) or not weights.any():

@@ -15,7 +15,7 @@ from learn.keys import Key
 from learn.models.kinds import MODELS, Size, build, window_of, window_shifts
 from learn.models.lut_network import network_circuit
 from learn.models.readouts import READOUTS
-from learn.rules import RULES, make_rule
+from learn.rules import make_rule, rules_in
 from learn.spaces import Int
 from learn.train import Settings, class_scores, fit
 
@@ -228,7 +228,7 @@ def test_copies_look_at_other_places_and_frozen_tables_rest(model):
         assert np.array_equal(np.unique(before.layers[0].copies.shift), window_shifts((SIDE, SIDE)))
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", rules_in(Int))
 def test_every_rule_drives_tables_that_share_counters(rule):
     settings = replace(QUICK, rule=make_rule(rule, Int(-32, 31)))
     _, events = trained("tree", "group_sum", settings=settings)

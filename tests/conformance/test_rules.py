@@ -6,9 +6,9 @@ import pytest
 from learn.errors import RuleError
 from learn.keys import Key
 from learn.rules import IDENTITY, RULES, chain, constant, make_rule, masked, scheduled, state_arrays, with_arrays
-from learn.spaces import Bit, Choice, Int, Sign, Ternary
+from learn.spaces import Bit, Choice, Int, Real, Sign, Ternary
 
-SPACES = [Bit(), Sign(), Ternary(), Int(-8, 7), Choice(5)]
+SPACES = [Bit(), Sign(), Ternary(), Int(-8, 7), Choice(5), Real()]
 CASES = [(name, space) for name, row in RULES.items() for space in SPACES if isinstance(space, row.spaces)]
 every_case = pytest.mark.parametrize(("name", "space"), CASES, ids=str)
 SHAPES = [(6, 5), (40,), (1,), ()]
@@ -34,7 +34,7 @@ def test_steps_have_the_shape_of_the_parameters(name, space, shape, dtype):
     given = {k: v.copy() for k, v in state_arrays(state).items()}
     before = params.copy(), signal.copy()
     steps, after = rule.update(signal, state, params, key=KEY)
-    assert steps.shape == shape and steps.dtype == np.int64
+    assert steps.shape == shape and steps.dtype == (np.float64 if space == Real() else np.int64)
     assert type(after) is type(state)
     assert {k: (v.shape, v.dtype) for k, v in state_arrays(after).items()} == {
         k: (v.shape, v.dtype) for k, v in given.items()
@@ -45,7 +45,7 @@ def test_steps_have_the_shape_of_the_parameters(name, space, shape, dtype):
     assert space.contains(moved)
     if isinstance(space, Choice):
         assert space.contains(steps)
-    else:  # what a rule returns is what the space does: no step is cut or wrapped
+    elif space != Real():  # what a rule returns is what the space does: no step is cut or wrapped
         assert np.array_equal(params + space.stride * steps, moved)
 
 
@@ -54,7 +54,7 @@ def test_the_key_decides(name, space):
     rule, params, signal = setting(name, space, (30, 20))
 
     def steps(key):
-        return rule.update(signal, rule.init(params), params, key=key)[0]
+        return run(rule, params, signal, [key.fold(i) for i in range(10)])[0]
 
     assert np.array_equal(steps(KEY), steps(KEY))
     assert np.array_equal(steps(KEY), steps(KEY.fold("other"))) is not RULES[name].needs_key
@@ -150,7 +150,8 @@ def test_no_float_copy_of_the_parameters(name, space):
 def test_descends(name, space):
     """A separable loss, a wanted value for each parameter, falls to well under half of where it begins."""
     rule, params, _ = setting(name, space)
-    wanted = space.init(params.shape, key=KEY.fold("wanted")).astype(np.int64)
+    wanted = space.init(params.shape, key=KEY.fold("wanted"))
+    wanted = wanted if space == Real() else wanted.astype(np.int64)
 
     def loss(at):
         return 4 * (wanted != at) if isinstance(space, Choice) else 4 * np.abs(wanted - at)
@@ -158,7 +159,9 @@ def test_descends(name, space):
     def signal(at):
         if isinstance(space, Choice):
             return np.stack([loss(choice) - loss(at) for choice in range(space.n)], axis=-1)
-        if space.size == 2:
+        if RULES[name].ring:
+            return wanted ^ at
+        if isinstance(space, Bit | Sign):
             return np.where(wanted == space.lo, 4, -4)
         return 4 * np.sign(at - wanted)
 
@@ -175,6 +178,20 @@ def test_a_signal_of_the_wrong_shape(name, space):
     rule, params, signal = setting(name, space)
     with pytest.raises(RuleError, match=r"got shape .* expected \(6, 5"):
         rule.update(signal[:-1], rule.init(params), params, key=KEY)
+
+
+@every_case
+def test_at_rate(name, space):
+    _, params, signal = setting(name, space)
+    history, _ = run(RULES[name].at_rate(space, 0.1), params, signal, KEYS)
+    assert all(space.contains(space.add(params, steps)) for steps in history)
+    assert history.any() or RULES[name].freezes
+
+
+@pytest.mark.parametrize("row", RULES.values(), ids=RULES)
+def test_every_row_is_tested_and_says_where_it_is_stated(row):
+    assert any(isinstance(space, row.spaces) for space in SPACES)
+    assert "arXiv" in row.paper or "doi" in row.paper
 
 
 def test_make_rule():

@@ -13,7 +13,7 @@ from learn.encoders import ImageEncoder, TabularEncoder
 from learn.errors import CheckpointError, TrainError
 from learn.keys import Key
 from learn.models.lut_network import make_network
-from learn.rules import RULES, Int, chain, make_rule
+from learn.rules import Int, chain, make_rule, rules_in
 from learn.rules.base import IDENTITY
 from learn.train import Settings, fit, passes
 
@@ -72,7 +72,7 @@ CASES = {
     "two layers, warped, threads": {"kind": "image", "widths": (20, 9), "threads": 2},
     "weights, not validated": {"weights": np.arange(300) % 5, "validated": False},
     "fewer samples than a batch": {"samples": 40},
-    **{name: {"settings": replace(QUICK, rule=name), "widths": (20, 9)} for name in RULES},
+    **{name: {"settings": replace(QUICK, rule=name), "widths": (20, 9)} for name in rules_in(Int)},
     "a chain": {"settings": replace(QUICK, rule=chain(IDENTITY, make_rule("bold", Int(-8, 7), threshold=50.0)))},
 }
 

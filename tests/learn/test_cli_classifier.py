@@ -12,7 +12,8 @@ import pytest
 
 from circuits.formats import read_circuit
 from learn import cli
-from learn.rules import RULES
+from learn.rules import rules_in
+from learn.spaces import Int
 
 MONK = ["learn", "monk1", "--tables", 40, "--threads", 1]
 
@@ -72,7 +73,7 @@ def interrupt(monkeypatch):
         yield after
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", rules_in(Int))
 def test_every_rule_by_name(run, rule):
     code, out, err = run(*MONK, "--steps", 2, "--rule", rule, "--json", "-q")
     facts = json.loads(out)

@@ -15,11 +15,11 @@ from circuits.words import popcount
 from learn.data import load
 from learn.errors import LearnError
 from learn.keys import Key
-from learn.rules import RULES
+from learn.rules import rules_in
 from learn.search import learn
 from learn.spaces import Choice
 
-CHOICE_RULES = sorted(name for name, row in RULES.items() if Choice in row.spaces)
+CHOICE_RULES = sorted(rules_in(Choice))
 
 
 def events(table: TruthTable, seed: int = 0, **options):
