@@ -35,6 +35,11 @@ def like(values: NDArray[Any], array: Array) -> Array:
     return values if library is np else library.from_numpy(values).to(array.device)
 
 
+def sqrt(array: Array) -> Array:
+    """Return the square root, rounded correctly: taken in numpy, since that of torch may miss the last bit."""
+    return like(np.sqrt(to_numpy(array)), array)
+
+
 def cast(array: Array, dtype: str) -> Array:
     """Return ``array`` as the dtype of this name (``"int64"``), without a copy where it is that already."""
     library = xp(array)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, cast, xp, zeros
+from learn.arrays import Array, cast, sqrt, zeros
 from learn.errors import RuleError
 from learn.keys import Key
 from learn.rules.accumulated import accumulated
@@ -58,8 +58,9 @@ def moments(space: Ordered | Real, *, beta1: float = 0.9, beta2: float = 0.999, 
         g, t = cast(check_signal(space, signal, params), "float64"), int(state.updates) + 1
         first = beta1 * state.first + (1 - beta1) * g
         second = beta2 * state.second + (1 - beta2) * (g * g)
-        size = xp(g).sqrt(second) / math.sqrt(1 - beta2**t) + epsilon
-        return first / (1 - beta1**t) / size, Moments(first, second, np.asarray(t, np.int64))
+        # Reciprocals, since one library divides by a number and the other multiplies by its inverse.
+        mean, size = first * (1 / (1 - beta1**t)), sqrt(second) * (1 / math.sqrt(1 - beta2**t)) + epsilon
+        return mean / size, Moments(first, second, np.asarray(t, np.int64))
 
     return Rule(init, update)
 
