@@ -37,6 +37,7 @@ ROOMS = {
             "shipping",
             "portfolio",
             "contest",
+            "theory",
             "cli",
             "__main__",
         ),
