@@ -51,6 +51,7 @@ def naive_path(method, bits, rho, curvature, x, steps):
 
 
 def main():
+    """Measure every method and quantiser at every rate."""
     args = options(__doc__).parse_args()
     scale = SMALL if args.scale == "small" else PAPER
     key, n = Key(args.seed).fold("dq"), scale["n"]
@@ -68,16 +69,12 @@ def main():
                 rows.append(row(f"dq_{name}", kind, bits, method.factor, predicted, measured))
         method = theory.gradient_descent(L, MU)
         measured = measure(partial(naive_path, method, bits, n**0.5, curvature))
-        rows.append(
-            row(
-                "naive_gd", "uniform", bits, method.factor, theory.naive_factor(method, bits=bits, rho=n**0.5), measured
-            )
-        )
+        predicted = theory.naive_factor(method, bits=bits, rho=n**0.5)
+        rows.append(row("naive_gd", "uniform", bits, method.factor, predicted, measured))
 
     def draw(figure):
-        for axes, kind in zip(
-            figure.subplots(1, len(quantisers), sharey=True, squeeze=False)[0], quantisers, strict=True
-        ):
+        panels = figure.subplots(1, len(quantisers), sharey=True, squeeze=False)[0]
+        for axes, kind in zip(panels, quantisers, strict=True):
             for color, name in enumerate(("dq_gd", "dq_nag", "dq_hb", "naive_gd")):
                 found = [r for r in rows if r["method"] == name and r["quantiser"] == kind]
                 if found:
@@ -88,7 +85,7 @@ def main():
             axes.set(xlabel="bits a number R", title=f"{kind}, rho = {quantisers[kind][1]:.3g}", ylim=(0, 1.5))
             axes.axhline(1, color="gray", lw=0.5)
         figure.axes[0].set_ylabel("contraction an update")
-        figure.axes[0].legend(fontsize=8)
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
 
     report("dq_least_squares", args, rows, draw, **scale, smoothness=L, convexity=MU)
 

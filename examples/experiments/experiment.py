@@ -17,7 +17,7 @@ SCALES = ("small", "paper")
 
 
 def options(description: str, *, data: bool = False) -> argparse.ArgumentParser:
-    """Return a parser of the options all experiments have: --scale, --out, --seed, and --data-dir where it reads one."""
+    """Return a parser of the options all experiments have: --scale, --out, --seed; --data-dir where one reads data."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small", help="minutes on two cores, or as in the source")
     parser.add_argument("--out", type=Path, default=Path("experiments"), metavar="DIR", help="where results go")
@@ -32,7 +32,7 @@ def report(
     name: str,
     args: argparse.Namespace,
     rows: Sequence[Mapping[str, Any]],
-    draw: Callable[[Any], None] | None,
+    draw: Callable[[Any], None],
     **config: Any,
 ) -> None:
     """Print rows as a table and write ``name.csv``, ``name.json`` and, where matplotlib is installed, ``name.png``.
@@ -64,8 +64,6 @@ def report(
         "rows": rows,
     }
     (args.out / f"{name}.json").write_text(json.dumps(facts, indent=1, default=float) + "\n")
-    if draw is None:
-        return
     try:
         import matplotlib
     except ImportError:
