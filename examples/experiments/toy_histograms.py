@@ -1,8 +1,8 @@
 """Where stochastic rounding and BinaryConnect stay on a loss of three minima, as their rate shrinks.
 
 Li et al. 2017, arXiv 1706.02379: a million iterations each from 0, on the grid of one half, with Gaussian gradient
-noise. BinaryConnect concentrates on the best minimum as the rate shrinks; stochastic rounding does not, and stays where its
-Markov chain says. Rounding to nearest is shown beside them.
+noise. BinaryConnect concentrates on the best minimum as the rate shrinks; stochastic rounding stays where its
+Markov chain says, at any rate. Rounding to nearest is shown beside them.
 """
 
 import numpy as np
@@ -17,7 +17,8 @@ GRID, NOISE = 0.5, 4.0
 VALUES = np.arange(-2, 14) * GRID  # -1 to 6.5
 BEST = (VALUES > 4) & (VALUES < 5.5)  # the two grid points around 4.75
 RULES = {"rounding": rounding, "binary_connect": binary_connect, "nearest": nearest}
-RATES = (0.3, 0.1, 0.03, 0.01)
+SMALL = {0.3: 20_000, 0.1: 50_000, 0.03: 100_000, 0.01: 400_000}
+"""Rates, and iterations at each: the smaller the rate, the longer the way from 0."""
 
 
 def visits(make, rate, walkers, steps, key):
@@ -44,10 +45,10 @@ def entropy(shares):
 def main():
     """Run every rule at every rate."""
     args = options(__doc__).parse_args()
-    walkers, steps = (10, 100_000) if args.scale == "small" else (10, 1_000_000)
+    walkers, iterations = (20, SMALL) if args.scale == "small" else (20, dict.fromkeys(SMALL, 1_000_000))
     key, rows, found = Key(args.seed).fold("toy"), [], {}
     slopes = theory.toy_slope(VALUES)
-    for rate in RATES:
+    for rate, steps in iterations.items():
         predicted = theory.stationary(theory.rounding_chain(slopes, noise=NOISE, rate=rate, grid=GRID))
         for name, make in RULES.items():
             shares = found[name, rate] = visits(make, rate, walkers, steps, key.fold(name))
@@ -65,7 +66,7 @@ def main():
     limit = theory.stationary(theory.rounding_limit(slopes, noise=NOISE))
 
     def draw(figure):
-        for axes, rate in zip(figure.subplots(1, len(RATES), sharey=True), RATES, strict=True):
+        for axes, rate in zip(figure.subplots(1, len(iterations), sharey=True), iterations, strict=True):
             for k, name in enumerate(RULES):
                 axes.bar(VALUES + (k - 1) * 0.14, found[name, rate], 0.14, label=name)
             axes.plot(VALUES - 0.14, limit, "k_", ms=8, label="rounding, limit")
@@ -73,7 +74,7 @@ def main():
         figure.axes[0].set_ylabel("share of iterations")
         figure.axes[0].legend(fontsize=8)
 
-    report("toy_histograms", args, rows, draw, walkers=walkers, steps=steps, noise=NOISE, grid=GRID)
+    report("toy_histograms", args, rows, draw, walkers=walkers, iterations=iterations, noise=NOISE, grid=GRID)
 
 
 if __name__ == "__main__":
