@@ -1,0 +1,119 @@
+"""Every integer rule on circuits: a network of look-up tables on MNIST, and the exact learner on truth tables.
+
+The network's counters have K values each side of 0; every rule gets the same passes, batches, wires and number of
+trials of its rate, chosen on held-out samples; test accuracy is looked at once. The exact learner asks a rule for
+proposals until a circuit is exact; its moves after that do not depend on the rule.
+"""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from experiment import options, report
+
+from learn import Key, learn, learn_classifier, load, load_dataset, plan_for
+from learn.classify import in_integers
+from learn.rules import rules_in
+from learn.spaces import Choice, Int
+from learn.train import class_scores
+
+SMALL = {
+    "samples": 10_000, "tables": 1000, "passes": 3, "rates": (0.15, 0.75), "bounds": (1, 32), "seeds": 3, "steps": 12,
+}  # fmt: skip
+PAPER = {
+    "samples": 60_000, "tables": 4000, "passes": 10, "rates": (0.05, 0.15, 0.5, 1.5), "bounds": (1, 8, 32),
+    "seeds": 10, "steps": 40,
+}  # fmt: skip
+FUNCTIONS = ("adder:3", "multiplier:3", "majority:7", "parity:6", "random:6")
+
+
+def networks(scale, seed, data_dir):
+    """Yield a row for every rule and K."""
+    train, test = (load_dataset("mnist", split=split, data_dir=data_dir) for split in ("train", "test"))
+    chosen = np.argsort(Key(seed).fold("samples").words(train.num_samples))[: scale["samples"]]
+    train = replace(train, features=train.features[chosen], labels=train.labels[chosen])
+    plan = plan_for(train, tables=scale["tables"])._replace(warps="none")
+    for rule in rules_in(Int):
+        for bound in scale["bounds"]:
+            best, start = None, time.process_time()
+            for rate in scale["rates"]:
+                settings = replace(plan.settings, rule=rule, rate=rate, epochs=scale["passes"])
+                trial = plan._replace(bound=bound, settings=settings)
+                *_, progress = learn_classifier(train, key=Key(seed).fold("fit"), plan=trial)
+                if best is None or progress.event.validation > best[0]:
+                    best = progress.event.validation, rate, progress
+            validation, rate, progress = best
+            classifier, event = progress.classifier, progress.event
+            seconds = (time.process_time() - start) / len(scale["rates"])
+            codes = classifier.encoder.codes(in_integers(test)[0])
+            accuracy = float((class_scores(classifier.network, codes).argmax(1) == test.labels).mean())
+            yield {
+                "circuit": "look-up tables",
+                "rule": rule,
+                "K": bound,
+                "rate": rate,
+                "validation": float(validation),
+                "test": accuracy,
+                "flips": sum(sum(one.flips) for one in event.history) / classifier.network.layers[0].counters.size,
+                "seconds": seconds,
+            }
+
+
+def exact(scale, seed):
+    """Yield a row for every rule that proposes choices and every function."""
+    for rule in rules_in(Choice):
+        for function in FUNCTIONS:
+            ends, ands, solved = [], [], 0
+            for run in range(scale["seeds"]):
+                end = None
+                for event in learn(load([function]), key=Key(seed).fold("exact", run), rule=rule, steps=scale["steps"]):
+                    if event.errors == 0 and end is None:
+                        end = event.seconds
+                solved += end is not None
+                ends.append(end if end is not None else event.seconds)
+                ands.append(event.ands)
+            yield {
+                "circuit": function,
+                "rule": rule,
+                "exact": f"{solved}/{scale['seeds']}",
+                "seconds to exact": float(np.median(ends)),
+                "ands": float(np.median(ands)),
+            }
+
+
+def main():
+    """Run both and write two tables."""
+    args = options(__doc__, data=True).parse_args()
+    scale = SMALL if args.scale == "small" else PAPER
+    rows = list(networks(scale, args.seed, args.data_dir))
+
+    def draw(figure):
+        axes = figure.subplots()
+        names = list(dict.fromkeys(row["rule"] for row in rows))
+        width = 0.8 / len(scale["bounds"])
+        for k, bound in enumerate(scale["bounds"]):
+            found = [row["test"] for row in rows if row["K"] == bound]
+            axes.barh(np.arange(len(names)) + k * width, found, width, label=f"K = {bound}")
+        axes.set_yticks(np.arange(len(names)) + 0.4 - width / 2, names)
+        axes.set(xlabel="test accuracy", xlim=(0, 1), title=f"{scale['tables']} tables, {scale['passes']} passes")
+        axes.invert_yaxis()
+        axes.legend()
+
+    report("rules_on_tables", args, rows, draw, **scale)
+    found = list(exact(scale, args.seed))
+
+    def draw_exact(figure):
+        left, right = figure.subplots(1, 2)
+        for rule in rules_in(Choice):
+            mine = [row for row in found if row["rule"] == rule]
+            left.plot([row["circuit"] for row in mine], [row["seconds to exact"] for row in mine], "o-", label=rule)
+            right.plot([row["circuit"] for row in mine], [row["ands"] for row in mine], "o-", label=rule)
+        left.set(ylabel="seconds to exact, median", yscale="log")
+        right.set(ylabel="AND nodes at the end, median")
+        left.legend()
+
+    report("rules_on_truth_tables", args, found, draw_exact, **scale)
+
+
+if __name__ == "__main__":
+    main()
