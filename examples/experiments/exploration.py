@@ -14,14 +14,16 @@ from experiment import options, report
 from learn import load_dataset
 from learn.keys import Key
 from learn.rules import cosine, make_rule, scheduled
+from learn.rules.base import ONE
+from learn.rules.binary_connect import Latent
 from learn.spaces import Real, Sign
 
 RULES = {
-    "adam": (Real(), (0.01, 0.03)),
-    "adam_binary_connect": (Sign(), (0.003, 0.01)),
-    "adam_big_rounding": (Sign(), (0.01, 0.03)),
-    "adam_rounding": (Sign(), (0.001, 0.003)),
-    "adam_nearest": (Sign(), (0.51, 0.55)),
+    "adam": (Real(), (0.03, 0.1, 0.3)),
+    "adam_binary_connect": (Sign(), (0.001, 0.003, 0.01)),
+    "adam_big_rounding": (Sign(), (0.03, 0.1, 0.3)),
+    "adam_rounding": (Sign(), (0.003, 0.01, 0.03)),
+    "adam_nearest": (Sign(), (0.501, 0.51, 0.6)),
 }
 """Spaces and rates; a rate of less than one half freezes rounding to nearest."""
 SMALL = {"samples": 4000, "hidden": (64,), "passes": 6}
@@ -67,6 +69,10 @@ def train(name, space, rate, scale, part, key):
     total = batches * scale["passes"]
     rule = scheduled(lambda rate: make_rule(name, space, rate=rate), rate=end_of(name, rate, total))
     states = [rule.init(w) for w in weights]
+    if name == "adam_binary_connect":
+        states = [
+            near_zero(state, w, key.fold("latent", i)) for i, (state, w) in enumerate(zip(states, weights, strict=True))
+        ]
     for epoch in range(scale["passes"]):
         order = np.argsort(key.fold("order", epoch).words(len(x)))
         for b in range(batches):
@@ -77,6 +83,17 @@ def train(name, space, rate, scale, part, key):
                 weights[i] = space.add(weights[i], steps)
         changed = sum(int((np.sign(w) != a).sum()) for w, a in zip(weights, begun, strict=True))
         yield [w.astype(np.float64) for w in weights], changed / sum(w.size for w in weights)
+
+
+def near_zero(state, weights, key):
+    """Return BinaryConnect's state with latents as small as real weights begin, as in the source, not on the weights.
+
+    Places 0 and 1 are -1 and +1, so a latent number of v is at (1 + v) / 2.
+    """
+    size = np.sqrt(6 / sum(weights.shape)) * key.uniform(weights.shape)
+    latent = ((1 + size * weights) / 2 * ONE).astype(np.int64)
+    first, _ = state.inner
+    return state._replace(inner=(first, Latent(latent)))
 
 
 def end_of(name, rate, steps):
