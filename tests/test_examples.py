@@ -1,5 +1,6 @@
 """Every lesson runs, and the README tells the truth."""
 
+import json
 import re
 import subprocess
 import sys
@@ -28,6 +29,28 @@ def test_lesson(lesson, tmp_path):
 
 def test_lessons_are_numbered_without_gaps():
     assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+
+
+EXPERIMENTS = sorted((ROOT / "examples" / "experiments").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize(
+    "script", [path for path in EXPERIMENTS if path.stem != "experiment"], ids=lambda path: path.name
+)
+def test_experiments_say_what_they_do(script, tmp_path):
+    done = run(script, "--help", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and all(o in done.stdout for o in ("--scale", "--out", "--seed"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_experiment_writes_its_table_and_configuration(tmp_path):
+    done = run(ROOT / "examples" / "experiments" / "dq_least_squares.py", "--out", tmp_path / "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = json.loads((tmp_path / "out" / "dq_least_squares.json").read_text())
+    lines = (tmp_path / "out" / "dq_least_squares.csv").read_text().splitlines()
+    assert len(facts["rows"]) == len(lines) - 1 == 56 and facts["options"]["seed"] == "0"
+    assert all(row["ratio"] < 1.03 for row in facts["rows"])
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} >= {".csv", ".json"}
 
 
 def test_readme_python(tmp_path):
