@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from learn.models.readouts import READOUTS
     from learn.rules import RULES, Rule, make_rule
     from learn.search import Event, learn
-    from learn.spaces import Bit, Choice, Int, Sign, Ternary
+    from learn.spaces import Bit, Choice, Int, Real, Sign, Ternary
 
 _NAMES = {
     "classify": ("classes_of", "learn_classifier", "plan_for"),
@@ -32,7 +32,7 @@ _NAMES = {
     "models.readouts": ("READOUTS",),
     "rules": ("RULES", "Rule", "make_rule"),
     "search": ("Event", "learn"),
-    "spaces": ("Bit", "Choice", "Int", "Sign", "Ternary"),
+    "spaces": ("Bit", "Choice", "Int", "Real", "Sign", "Ternary"),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -52,6 +52,7 @@ __all__ = [
     "Event",
     "Int",
     "Key",
+    "Real",
     "Rule",
     "Score",
     "SearchError",

@@ -6,7 +6,8 @@ one more axis at the end, of length n: ``signal[..., j]`` is the change of the l
 at the current choice and negative where the loss would fall; the step is ``(chosen - current) mod n``. Signals may be
 integer or float. Rules of fixed point (:func:`in_fixed_point`) make integers of them at the door; rules that draw by
 chances read them as float64, so integers below 2**53 count exactly. Steps are int64 in the shape of the parameters,
-already fitted to the space.
+already fitted to the space; in ``Real``, where the methods of comparison live, they are float64. Reverse derivative
+ascent alone reads a signal otherwise: as the change that is asked for, modulo 2.
 
 A rule is pure: it changes neither its arguments nor anything else, and draws only from the key it is given.
 """
