@@ -31,15 +31,15 @@ def test_lessons_are_numbered_without_gaps():
     assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
 
 
-EXPERIMENTS = sorted((ROOT / "examples" / "experiments").glob("[a-z]*.py"))
+EXPERIMENTS = sorted(p for p in (ROOT / "examples/experiments").glob("*.py") if "__main__" in p.read_text())
 
 
-@pytest.mark.parametrize(
-    "script", [path for path in EXPERIMENTS if path.stem != "experiment"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("script", EXPERIMENTS, ids=lambda path: path.name)
 def test_experiments_say_what_they_do(script, tmp_path):
+    if "import torch" in script.read_text():
+        pytest.importorskip("torch")
     done = run(script, "--help", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "") and all(o in done.stdout for o in ("--scale", "--out", "--seed"))
+    assert (done.returncode, done.stderr) == (0, "") and "--scale" in done.stdout and "--out" in done.stdout
     assert not list(tmp_path.iterdir())
 
 
