@@ -41,6 +41,8 @@ STEP = 64
 """Samples of a step; every batch is a multiple of it."""
 ENTRIES = 64
 """The most entries of a table."""
+DENSE = 36
+"""Samples of an entry gone through 64 at a time in the time of one sample gone through alone."""
 SIGNAL_LIMIT = 127
 RATE_ONE = 1 << 16
 """A rate of 1 in fixed point."""
@@ -111,6 +113,18 @@ def _looked_up(builder: Any, table: Any, size: Any, addresses: Any) -> Any:
             address = builder.zext(builder.extract_element(addresses, lane), ir.IntType(64))
             found = builder.insert_element(found, builder.load(builder.gep(table, [address])), lane)
     return builder.icmp_signed(">=", found, _ZERO)
+
+
+def _sums_of_eight(builder: Any, values: Any) -> Any:
+    """Return the sums of each eight of 64 unsigned bytes, as 64-bit numbers."""
+    if WIDE:
+        return _call(builder, "llvm.x86.avx512.psad.bw.512", ir.VectorType(ir.IntType(64), 8), values, _ZERO)
+    for bits in (8, 16, 32):  # neighbours, then neighbours of those
+        wide = ir.VectorType(ir.IntType(2 * bits), STEP * 4 // bits)
+        values, low = builder.bitcast(values, wide), ir.Constant(wide, [(1 << bits) - 1] * wide.count)
+        shifted = builder.lshr(values, ir.Constant(wide, [bits] * wide.count))
+        values = builder.add(builder.and_(values, low), shifted)
+    return values
 
 
 WIDE = _has_wide_permute()
@@ -207,6 +221,30 @@ def _weigh_candidate(
             builder.store(builder.add(builder.load(total), kept), total)
         found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i32", ir.IntType(32), builder.load(total))
         return builder.sext(found, ir.IntType(64))
+
+    return signature, generate
+
+
+@intrinsic
+def _sum_where(typing: Any, addresses: Any, place: Any, signal: Any, at: Any, address: Any, batch: Any) -> Any:
+    """Return the sum of the signals of a batch where the address is one."""
+    wire = types.uint64
+    signature = types.int64(addresses, wire, signal, wire, types.uint8, wire)
+    sums = ir.VectorType(ir.IntType(64), STEP // 8)
+    offset = ir.Constant(_V, [128] * STEP)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        addresses, place, signal, at, address, batch = args
+        wanted, total = _splat(builder, address), cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * 8))
+        zero, step = (ir.Constant(batch.type, size) for size in (0, STEP))
+        with cgutils.for_range_slice(builder, zero, batch, step) as (start, _):
+            here = _vector(builder, _byte(context, builder, sig.args[0], addresses, builder.add(place, start)))
+            values = _vector(builder, _byte(context, builder, sig.args[2], signal, builder.add(at, start)))
+            # One higher by 128 they are unsigned, as the instruction wants that sums eight bytes at once.
+            heard = builder.select(builder.icmp_unsigned("==", here, wanted), builder.xor(values, offset), offset)
+            builder.store(builder.add(builder.load(total), _sums_of_eight(builder, heard)), total)
+        found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i64", batch.type, builder.load(total))
+        return builder.sub(found, builder.mul(batch, ir.Constant(batch.type, 128)))
 
     return signature, generate
 
@@ -447,23 +485,32 @@ def count_votes(addresses: Bytes, signal: Signals, row: Wires, votes: Votes, fir
         first: the first table; ``last``: behind the last.
         last: see there.
 
+    Samples that have a signal are gone through one by one, or, where they are many to an entry, all samples entry by
+    entry, 64 at a time.
+
     Returns:
         the sum of the votes' sizes.
     """
-    batch, entries, size = addresses.shape[1], votes.shape[1], 0
+    batch, entries, size, dense = addresses.shape[1], votes.shape[1], 0, False
     counted = np.zeros(2 * ENTRIES, np.int32)  # two, so that neighbours do not wait for each other
     heard, weight, count, before = np.empty(batch + 1, np.uint32), np.zeros(batch + 1, np.int32), 0, -1
-    spelled = addresses.reshape(-1)
+    spelled, signals = addresses.reshape(-1), signal.reshape(-1)
     for t in range(first, last):
-        r = row[t]
+        r, start = row[t], _U(t) * _U(batch)
         if r != before:  # most samples have no signal once they are learned: list those that have
             before, count = r, 0
             for b in range(batch):
                 heard[count], weight[count] = b, signal[r, b]
                 count += signal[r, b] != 0
             heard[count], weight[count] = 0, 0
+            dense = DENSE * count > entries * batch
+        if dense:
+            for a in range(entries):
+                total = _sum_where(spelled, start, signals, _U(r) * _U(batch), np.uint8(a), _U(batch))
+                votes[t, a] = total
+                size += abs(total)
+            continue
         counted[:] = 0
-        start = _U(t) * _U(batch)
         for j in range(_U(0), _U(count), _U(2)):
             counted[_U(spelled[start + _U(heard[j])])] += weight[j]
             counted[_U(ENTRIES) + _U(spelled[start + _U(heard[j + _U(1)])])] += weight[j + _U(1)]

@@ -19,7 +19,7 @@ class Team:
         self.size = size
         self._given: list[SimpleQueue[Callable[[int], Any] | None]] = [SimpleQueue() for _ in range(size - 1)]
         self._done: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        self._threads = [Thread(target=self._serve, args=member) for member in enumerate(self._given, 1)]
+        self._threads = [Thread(target=self._serve, args=each, daemon=True) for each in enumerate(self._given, 1)]
         for thread in self._threads:
             thread.start()
 

@@ -205,7 +205,7 @@ def test_no_floats_take_part_in_a_step(model, readout, monkeypatch):
     training.criterion = watched("loss", READOUTS[readout].loss)
     for step in range(3):
         training._step(np.arange(128), step)
-    assert called >= {"loss", "forward", "count_votes", "add_changes", "step_by_votes"}
+    assert called >= {"loss", "add_scores", "count_votes", "add_changes", "step_by_votes"}
     assert {array.dtype.kind for array in held_arrays(vars(training))} <= {"i", "u"}
 
 
@@ -218,7 +218,7 @@ def test_copies_look_at_other_places_and_frozen_tables_rest(model):
         assert new.swaps or all(map(np.array_equal, old.pins, new.pins))
         if new.copies is not None:
             spread = new.spread()
-            assert np.array_equal(new.tables, new.bits[new.copies.share])
+            assert np.array_equal(new.tables, new.counters[new.copies.share])
             for array, own in zip(spread[:2], new.pins[:2], strict=True):
                 moved = array - own[new.copies.share]
                 assert np.array_equal(moved, np.where(own[new.copies.share] > 0, new.copies.shift[:, None], 0))

@@ -58,7 +58,8 @@ def layers(draw):
         tables=rng.choice([-128, -1, 0, 127], (tables, 1 << k)).astype(np.int8),
         votes=draw(st.sampled_from([np.int16, np.int32])) if batch < 259 else np.int32,
         addresses=rng.integers(0, 1 << k, (tables, batch), dtype=np.uint8),
-        signal=rng.choice([-127, 127, 0, *range(-127, 128)], (signals, batch)).astype(np.int8),
+        signal=rng.choice([-127, 127, 0, *range(-127, 128)], (signals, batch)).astype(np.int8)
+        * (rng.random((signals, batch)) < draw(st.sampled_from([0.01, 0.2, 1.0]))).astype(np.int8),
         row=rng.integers(0, signals, tables).astype(np.int32),
         edges=edges_of(draw, tables),
         blocks=edges_of(draw, blocks),
@@ -287,6 +288,9 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
         "signal, row = r.integers(-127, 128, (2, 128)).astype(np.int8), np.array([1, 0, 1], np.int32)\n"
         "votes, changes = np.zeros((3, 64), np.int32), np.zeros((3, 6), np.int64)\n"
         "k.count_votes(a, signal, row, votes, 0, 3)\n"
+        "few = np.zeros((3, 4), np.int32)\n"
+        "k.count_votes(a & 3, signal, row, few, 0, 3)\n"
+        "assert np.array_equal(few, k.votes_oracle(a & 3, signal, row, 4))\n"
         "k.add_changes(rows, *pins, tables, a, votes, signal, row, changes, 0, 3)\n"
         "assert np.array_equal(changes, k.changes_oracle(rows, *pins, tables, a, signal, row))\n"
         "sums = k.signal_sums(pins[0], 5, 128)\n"
