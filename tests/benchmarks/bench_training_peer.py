@@ -2,8 +2,9 @@
 
 Prints samples x tables a second of whole training steps on one core, ours and torchlogix' (forward, backward, Adam) on
 networks of as many gates in the same run, and the bytes that training holds per table entry. Then how the time of our
-step grows with tables and with samples, the exponents fitted to it, and what two threads gain, phase by phase. All times
-are processor seconds of the best of several epochs, but those of threads, which are the shortest by the clock.
+step grows with tables and with samples, the exponents fitted to it, and what two threads gain, phase by phase. Times
+are processor seconds of the best of several epochs; those of threads are the shortest by the clock, and in processor
+seconds of the thread that has most to do: what is left on a machine that others use too.
 """
 
 from __future__ import annotations
@@ -84,15 +85,39 @@ def held(training: _Training) -> Bytes:
     return Bytes(run.votes.nbytes + offered.changes.nbytes, sum(array.nbytes for array in rest))
 
 
-def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
-    """Return the seconds by the clock of the shared phases of a step, and of what is left, with one thread and two.
+class Timed(Team):
+    """A team that notes how long its phases take, by the clock and in processor seconds of the longest share."""
 
-    Of each phase it is the shortest of many steps, one thread and two in turn, so that other programs disturb little.
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.took: list[tuple[float, float]] = []
+
+    def run(self, work: Callable[[int], Any]) -> list[Any]:
+        """Call ``work`` on every thread."""
+        spent = [0.0] * self.size
+
+        def timed(member: int) -> Any:
+            start = time.thread_time()
+            found = work(member)
+            spent[member] = time.thread_time() - start
+            return found
+
+        start = time.perf_counter()
+        found = super().run(timed)
+        self.took.append((time.perf_counter() - start, max(spent)))
+        return found
+
+
+def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
+    """Return the seconds of the shared phases of a step and of what is left, the shortest of many, one thread or two.
+
+    Returns:
+        float64 (2, phases, 2): of one thread and of two; by the clock and in processor seconds of the longest share.
     """
     teams = Timed(1), Timed(2)
     trainings = [training_of(tables, 6, 256, 16, team) for team in teams]
     index = np.arange(256 * 16).reshape(16, 256)
-    best = np.full((2, 2, 4), np.inf)  # threads, steps with a look at candidates or without, phases
+    best = np.full((2, 2, 4, 2), np.inf)  # the second axis: steps with a look at candidates or without
     for step in range(24):
         for training in trainings:
             training._step(index[step % 16], step)
@@ -103,37 +128,25 @@ def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
                 team.took.clear()
                 start = time.perf_counter()
                 training._step(index[step], step)
-                whole = time.perf_counter() - start
-                found = [*team.took, whole - sum(team.took)]
-                best[place, step % 2] = np.minimum(best[place, step % 2], found)
+                rest = time.perf_counter() - start - sum(clock for clock, _ in team.took)
+                best[place, step % 2] = np.minimum(best[place, step % 2], [*team.took, (rest, rest)])
     for team in teams:
         team.close()
     return best.mean(axis=1)
 
 
-class Timed(Team):
-    """A team that notes how long its phases take."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.took: list[float] = []
-
-    def run(self, work: Callable[[int], Any]) -> list[Any]:
-        """Call ``work`` on every thread."""
-        start = time.perf_counter()
-        found = super().run(work)
-        self.took.append(time.perf_counter() - start)
-        return found
-
-
 def thread_rows(tables: list[int], budget: float = 20) -> None:
     """Print what two threads gain on a step, phase by phase."""
-    print("threads, tables of 6 inputs, 256 samples a step: milliseconds by the clock of one thread / two")
-    print("     tables        forward          votes           step           rest  two threads are faster by")
+    print("threads, tables of 6 inputs, 256 samples a step: milliseconds of one thread / two, and how much faster")
+    print(f"  {'tables':>9}" + "".join(f"{name:>17}" for name in ("forward", "votes", "step", "rest")))
     for count in tables:
         one, two = phase_seconds(count, budget)
-        cells = "".join(f"  {1e3 * a:6.3f}/{1e3 * b:6.3f}" for a, b in zip(one, two, strict=True))
-        print(f"  {count:>9,}{cells}  {one.sum() / two.sum():.2f}", flush=True)
+        for way, how in enumerate(("by the clock", "in processor time")):
+            cells = "".join(
+                f"{f'{1e3 * a:.3f}/{1e3 * b:.3f}':>17}" for a, b in zip(one[:, way], two[:, way], strict=True)
+            )
+            gain = one[:, way].sum() / two[:, way].sum()
+            print(f"  {count:>9,}{cells}  {gain:.2f} {how}", flush=True)
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:

@@ -15,7 +15,7 @@ from learn.keys import Key
 from learn.models.kinds import MODELS, Size, build, window_of, window_shifts
 from learn.models.lut_network import network_circuit
 from learn.models.readouts import READOUTS
-from learn.rules import RULES, make_rule
+from learn.rules import RULES, Rule, annealed, make_rule
 from learn.spaces import Int
 from learn.train import Settings, class_scores, fit
 
@@ -244,6 +244,37 @@ def test_weights_and_biases_are_learned_within_bounds(readout):
     assert set(head.weights.tolist()) <= set(row.weights)
     assert (len(set(head.weights.tolist())) > 1) == (len(row.weights) > 1)
     assert (np.ptp(head.bias) > 0) == row.biased
+
+
+def ever_steps(rule, count):
+    """Tell whether a rule ever steps one of so few parameters: a share of them may round to none."""
+    made, params = annealed(rule, Int(-9, 9), rate=QUICK.rate, end=1, steps=9), np.zeros((count, 1), np.int32)
+    votes, state, found = np.full(params.shape, 5, np.int32), made.init(params), False
+    for seed in range(50):
+        steps, state = made.update(votes, state, params, key=Key(seed))
+        found |= bool(steps.any())
+    return found
+
+
+@pytest.mark.parametrize("readout", ["weighted_sum", "one_vs_rest"])
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_steps_readouts_too(rule, readout):
+    row, settings = READOUTS[readout], replace(QUICK, rule=rule)
+    _, events = trained("lut", readout, settings=settings)
+    _, again = trained("lut", readout, settings=settings, threads=3)
+    network, before = events[-1].network, start("lut", readout)[2].head
+    assert events[-1].accuracy > 0.6
+    assert np.array_equal(network.head.counters, before.counters) == (len(row.weights) == 1)
+    assert np.array_equal(network.head.bias, before.bias) != (row.biased and ever_steps(rule, CLASSES))
+    assert all(map(np.array_equal, held_arrays(network), held_arrays(again[-1].network)))
+
+
+@each_readout
+def test_a_rule_that_rests_leaves_all_as_it_is(readout):
+    still = Rule(lambda params: (), lambda votes, state, params, *, key: (np.zeros_like(params), state))
+    _, events = trained("lut", readout, settings=replace(QUICK, rule=still, swap=0.0))
+    before = start("lut", readout)[2]
+    assert all(map(np.array_equal, held_arrays(before), held_arrays(events[-1].network)))
 
 
 def test_what_is_not_there_is_named():
