@@ -66,7 +66,7 @@ def blur(rows: Bytes, height: int, width: int) -> None:
 def add_votes(
     rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Tables, group: Wires, scores: Scores
 ) -> None:
-    """Add the bits of tables to the scores of their groups: ```add_scores`` without addresses.
+    """Add the bits of tables to the scores of their groups: ``add_scores`` without addresses.
 
     Args:
         rows: uint8 (rows, batch).
