@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from learn import lut_kernels as kernels
 from learn.encoders import Encoder, ImageEncoder
-from learn.lut_kernels import ENTRIES, STEP, Bytes, Wires, _look_up, _read_pins, _turn
+from learn.lut_kernels import STEP, Bytes, Tables, Wires, _look_up, _read_pins, _turn
 from learn.models.lut_network import LutNetwork
 from learn.train import class_scores
 
@@ -64,27 +64,27 @@ def blur(rows: Bytes, height: int, width: int) -> None:
 
 @njit(cache=True, nogil=True)
 def add_votes(
-    rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Bytes, group: Wires, scores: Scores
+    rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Tables, group: Wires, scores: Scores
 ) -> None:
-    """Add the bits of tables to the scores of their groups: ``forward`` and ``add_scores`` in one.
+    """Add the bits of tables to the scores of their groups: ``add_scores`` without addresses.
 
     Args:
         rows: uint8 (rows, batch).
         source: int32 (tables, pins), rows; ``against`` likewise, ``margin`` uint8.
         against: see there.
         margin: see there.
-        tables: uint8 (tables, 64), entries 0 and 1.
+        tables: int8 (tables, entries), counters.
         group: int32 (tables,).
         scores: uint16 (groups, batch), added to.
     """
-    batch, pins = _U(rows.shape[1]), _U(source.shape[1])
+    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
     flat, entries, to = rows.reshape(-1), tables.reshape(-1), scores.reshape(-1)
     sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
     spelled, bits = np.empty(STEP, np.uint8), np.empty(STEP, np.uint8)
     for t in range(_U(len(group))):
         for start in range(_U(0), batch, _U(STEP)):
             _read_pins(spelled, _U(0), flat, start, batch, sources, others, margins, t * pins, pins)
-            _look_up(bits, _U(0), entries, t * _U(ENTRIES), spelled, _U(0))
+            _look_up(bits, _U(0), entries, t * size, size, spelled, _U(0))
             place = _U(group[t]) * batch + start
             for lane in range(_U(STEP)):
                 to[place + lane] += np.uint16(bits[lane])
@@ -116,7 +116,7 @@ def classify(
     source: Wires,
     against: Wires,
     margin: Bytes,
-    tables: Bytes,
+    tables: Tables,
     group: Wires,
     scores: Scores,
     classes: NDArray[np.int64],
@@ -185,7 +185,7 @@ class Reader:
             if height:
                 blur(rows, height, width)
             for (pins, tables), found, bits in zip(self.hidden, addresses, outputs, strict=True):
-                kernels.forward(read, *pins, tables, found, bits[1:], 0, len(tables))
+                kernels.forward(read, *pins, tables, found, bits[1:], 0, BLOCK // STEP)
                 read = bits
             scores[:] = 0
             add_votes(read, *self.votes, scores)

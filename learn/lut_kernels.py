@@ -6,11 +6,12 @@ A *row* holds one byte a sample: a feature's code, or the bit of an earlier tabl
 
 the sum held below 256; against the row of zeros it is a threshold, with margin 0 on a row of bits the bit itself. The
 six pins of a table spell an address of six bits, so 64 addresses are one vector of bytes and their look-up in a table
-of 64 bytes is one instruction where the processor has it (``vpermb``); elsewhere a plain loop.
+of 64 bytes is one instruction where the processor has it (``vpermb``); elsewhere a plain loop. A table is its counters:
+the bit of an entry is [counter >= 0], and nothing else holds it.
 
-All numbers are integers. Kernels work on the tables ``first <= table < last``, so that threads can share a layer: what
-they write is disjoint or is summed, and sums of integers do not depend on order. Where many tables write to one row,
-threads share the samples instead.
+All numbers are integers. Threads share a layer by samples on the way forward, the blocks of 64 that are at least
+``first`` and below ``last``, and by tables on the way back, ``first <= table < last``: what they write is disjoint or
+is summed, and sums of integers do not depend on order.
 
 Importing this module imports numba; import it inside the function that needs it.
 """
@@ -30,14 +31,18 @@ from numpy.typing import NDArray
 from circuits.kernels import philox4x64
 
 Bytes = NDArray[np.uint8]
-Wires = NDArray[np.int32]
+Wires = NDArray[np.integer[Any]]  # int32, or uint16 where there are at most so many rows
 Signals = NDArray[np.int8]
+Tables = NDArray[np.int8]
+Votes = NDArray[np.signedinteger[Any]]  # int16 or int32
 Sums = NDArray[np.signedinteger[Any]]  # int16 or int32
 
 STEP = 64
 """Samples of a step; every batch is a multiple of it."""
 ENTRIES = 64
-"""Bytes a table takes, whatever its number of pins: entry ``address`` is 0 or 1."""
+"""The most entries of a table."""
+DENSE = 36
+"""Samples of an entry gone through 64 at a time in the time of one sample gone through alone."""
 SIGNAL_LIMIT = 127
 RATE_ONE = 1 << 16
 """A rate of 1 in fixed point."""
@@ -94,15 +99,32 @@ def _compared(builder: Any, source: Any, against: Any, margin: Any) -> Any:
     return builder.icmp_unsigned(">", x, _call(builder, "llvm.uadd.sat.v64i8", _V, y, _splat(builder, margin)))
 
 
-def _looked_up(builder: Any, entries: Any, addresses: Any) -> Any:
-    """Return the entries, 64 bytes at a place, at 64 addresses: one permutation of bytes, or one load after another."""
+def _looked_up(builder: Any, table: Any, size: Any, addresses: Any) -> Any:
+    """Return the bits at 64 addresses of a table of so many counters: a permutation of bytes, or load after load."""
+    if WIDE:  # a table may be the last before memory that is not there: only its own bytes are loaded
+        word, byte, align = ir.IntType(64), builder.bitcast(table, _V.as_pointer()), ir.Constant(ir.IntType(32), 1)
+        mask = builder.lshr(ir.Constant(word, -1), builder.sub(ir.Constant(word, STEP), size))
+        lanes = builder.bitcast(mask, ir.VectorType(ir.IntType(1), STEP))
+        counters = _call(builder, "llvm.masked.load.v64i8.p0", _V, byte, align, lanes, _ZERO)
+        found = _call(builder, "llvm.x86.avx512.permvar.qi.512", _V, counters, addresses)
+    else:
+        found = ir.Constant(_V, ir.Undefined)
+        for lane in (ir.Constant(ir.IntType(32), k) for k in range(STEP)):
+            address = builder.zext(builder.extract_element(addresses, lane), ir.IntType(64))
+            found = builder.insert_element(found, builder.load(builder.gep(table, [address])), lane)
+    return builder.icmp_signed(">=", found, _ZERO)
+
+
+def _sums_of_eight(builder: Any, values: Any) -> Any:
+    """Return the sums of each eight of 64 unsigned bytes, as 64-bit numbers."""
     if WIDE:
-        return _call(builder, "llvm.x86.avx512.permvar.qi.512", _V, _vector(builder, entries), addresses)
-    found = ir.Constant(_V, ir.Undefined)
-    for lane in (ir.Constant(ir.IntType(32), k) for k in range(STEP)):
-        address = builder.zext(builder.extract_element(addresses, lane), ir.IntType(64))
-        found = builder.insert_element(found, builder.load(builder.gep(entries, [address])), lane)
-    return found
+        return _call(builder, "llvm.x86.avx512.psad.bw.512", ir.VectorType(ir.IntType(64), 8), values, _ZERO)
+    for bits in (8, 16, 32):  # neighbours, then neighbours of those
+        wide = ir.VectorType(ir.IntType(2 * bits), STEP * 4 // bits)
+        values, low = builder.bitcast(values, wide), ir.Constant(wide, [(1 << bits) - 1] * wide.count)
+        shifted = builder.lshr(values, ir.Constant(wide, [bits] * wide.count))
+        values = builder.add(builder.and_(values, low), shifted)
+    return values
 
 
 WIDE = _has_wide_permute()
@@ -139,14 +161,31 @@ def _read_pins(
 
 
 @intrinsic
-def _look_up(typing: Any, to: Any, out: Any, table: Any, at: Any, addresses: Any, place: Any) -> Any:
+def _look_up(typing: Any, to: Any, out: Any, table: Any, at: Any, size: Any, addresses: Any, place: Any) -> Any:
     """Look 64 addresses up in one table."""
-    signature = types.void(to, types.uint64, table, types.uint64, addresses, types.uint64)
+    wire = types.uint64
+    signature = types.void(to, wire, table, wire, wire, addresses, wire)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        out, entries, place = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 4))
-        _store(builder, _looked_up(builder, entries, _vector(builder, place)), out)
+        out, table, place = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 5))
+        found = _looked_up(builder, table, args[4], _vector(builder, place))
+        _store(builder, builder.zext(found, _V), out)
         return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _count_ones_of(typing: Any, rows: Any, source: Any, against: Any, margin: Any) -> Any:
+    """Return on how many of 64 samples a pin is 1."""
+    wire = types.uint64
+    signature = types.int64(rows, wire, wire, types.uint8)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        rows, source, against, margin = args
+        x, y = (_byte(context, builder, sig.args[0], rows, place) for place in (source, against))
+        ones = builder.bitcast(_compared(builder, x, y, margin), ir.IntType(STEP))
+        return _call(builder, f"llvm.ctpop.i{STEP}", ones.type, ones)
 
     return signature, generate
 
@@ -154,11 +193,11 @@ def _look_up(typing: Any, to: Any, out: Any, table: Any, at: Any, addresses: Any
 @intrinsic
 def _weigh_candidate(
     typing: Any, rows: Any, source: Any, against: Any, margin: Any, bit: Any, addresses: Any, place: Any, table: Any,
-    entry: Any, signal: Any, at: Any, batch: Any,
+    entry: Any, size: Any, signal: Any, at: Any, batch: Any,
 ) -> Any:  # fmt: skip
     """Return the sum over a batch of signal * output, if ``bit`` of the addresses were as another pin has it."""
     wire, byte = types.uint64, types.uint8
-    signature = types.int64(rows, wire, wire, byte, byte, addresses, wire, table, wire, signal, wire, wire)
+    signature = types.int64(rows, wire, wire, byte, byte, addresses, wire, table, wire, wire, signal, wire, wire)
     half, sums = ir.VectorType(_SHORT, STEP // 2), ir.VectorType(ir.IntType(32), STEP // 4)
 
     def paired(builder: Any, values: Any, narrow: int, wide: Any) -> Any:
@@ -167,17 +206,17 @@ def _weigh_candidate(
         return builder.add(builder.ashr(builder.shl(values, by), by), builder.ashr(values, by))
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        rows, source, against, margin, bit, addresses, place, table, entry, signal, at, batch = args
+        rows, source, against, margin, bit, addresses, place, table, entry, size, signal, at, batch = args
         bit, total = _splat(builder, bit), cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * sums.count))
         entries = _byte(context, builder, sig.args[7], table, entry)
         zero, step = (ir.Constant(batch.type, size) for size in (0, STEP))
         with cgutils.for_range_slice(builder, zero, batch, step) as (start, _):
             x, y = (_byte(context, builder, sig.args[0], rows, builder.add(row, start)) for row in (source, against))
             before = _vector(builder, _byte(context, builder, sig.args[5], addresses, builder.add(place, start)))
-            values = _vector(builder, _byte(context, builder, sig.args[9], signal, builder.add(at, start)))
+            values = _vector(builder, _byte(context, builder, sig.args[10], signal, builder.add(at, start)))
             is_one = _compared(builder, x, y, margin)
             moved = builder.select(is_one, builder.or_(before, bit), builder.and_(before, builder.not_(bit)))
-            chosen = builder.icmp_unsigned("!=", _looked_up(builder, entries, moved), _ZERO)
+            chosen = _looked_up(builder, entries, size, moved)
             kept = paired(builder, paired(builder, builder.select(chosen, values, _ZERO), 8, half), 16, sums)
             builder.store(builder.add(builder.load(total), kept), total)
         found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i32", ir.IntType(32), builder.load(total))
@@ -187,20 +226,45 @@ def _weigh_candidate(
 
 
 @intrinsic
-def _add_effect(
-    typing: Any, to: Any, out: Any, table: Any, entry: Any, addresses: Any, place: Any, signal: Any, at: Any, bit: Any
-) -> Any:
-    """Add 64 signals where an output rises with the pin ``bit``; subtract them where it falls."""
+def _sum_where(typing: Any, addresses: Any, place: Any, signal: Any, at: Any, address: Any, batch: Any) -> Any:
+    """Return the sum of the signals of a batch where the address is one."""
     wire = types.uint64
-    signature = types.void(to, wire, table, wire, addresses, wire, signal, wire, types.uint8)
+    signature = types.int64(addresses, wire, signal, wire, types.uint8, wire)
+    sums = ir.VectorType(ir.IntType(64), STEP // 8)
+    offset = ir.Constant(_V, [128] * STEP)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        out, entries, place, at = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 4, 6))
-        index, values, pin = _vector(builder, place), _vector(builder, at), _splat(builder, args[8])
-        high = _looked_up(builder, entries, builder.or_(index, pin))
-        low = _looked_up(builder, entries, builder.and_(index, builder.not_(pin)))
-        signed = builder.select(builder.icmp_unsigned("!=", high, _ZERO), values, builder.sub(_ZERO, values))
-        effect = builder.select(builder.icmp_unsigned("!=", high, low), signed, _ZERO)
+        addresses, place, signal, at, address, batch = args
+        wanted, total = _splat(builder, address), cgutils.alloca_once_value(builder, ir.Constant(sums, [0] * 8))
+        zero, step = (ir.Constant(batch.type, size) for size in (0, STEP))
+        with cgutils.for_range_slice(builder, zero, batch, step) as (start, _):
+            here = _vector(builder, _byte(context, builder, sig.args[0], addresses, builder.add(place, start)))
+            values = _vector(builder, _byte(context, builder, sig.args[2], signal, builder.add(at, start)))
+            # One higher by 128 they are unsigned, as the instruction wants that sums eight bytes at once.
+            heard = builder.select(builder.icmp_unsigned("==", here, wanted), builder.xor(values, offset), offset)
+            builder.store(builder.add(builder.load(total), _sums_of_eight(builder, heard)), total)
+        found = _call(builder, f"llvm.vector.reduce.add.v{sums.count}i64", batch.type, builder.load(total))
+        return builder.sub(found, builder.mul(batch, ir.Constant(batch.type, 128)))
+
+    return signature, generate
+
+
+@intrinsic
+def _add_effect(
+    typing: Any, to: Any, out: Any, table: Any, entry: Any, size: Any, addresses: Any, place: Any, signal: Any,
+    at: Any, bit: Any,
+) -> Any:  # fmt: skip
+    """Add 64 signals where an output rises with the pin ``bit``; subtract them where it falls."""
+    wire = types.uint64
+    signature = types.void(to, wire, table, wire, wire, addresses, wire, signal, wire, types.uint8)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        out, entries, place, at = (_byte(context, builder, sig.args[k], args[k], args[k + 1]) for k in (0, 2, 5, 7))
+        index, values, pin = _vector(builder, place), _vector(builder, at), _splat(builder, args[9])
+        high = _looked_up(builder, entries, args[4], builder.or_(index, pin))
+        low = _looked_up(builder, entries, args[4], builder.and_(index, builder.not_(pin)))
+        signed = builder.select(high, values, builder.sub(_ZERO, values))
+        effect = builder.select(builder.xor(high, low), signed, _ZERO)
         sums = ir.VectorType(ir.IntType(sig.args[0].dtype.bitwidth), STEP)
         row = builder.bitcast(out, sums.as_pointer())
         builder.store(builder.add(builder.load(row, align=1), builder.sext(effect, sums)), row, align=1)
@@ -260,17 +324,19 @@ def _turn(samples: Bytes, count: int, features: int, rows: Bytes, start: int) ->
 
 
 @njit(cache=True, nogil=True)
-def gather(data: Bytes, index: NDArray[np.int64], rows: Bytes) -> None:
+def gather(data: Bytes, index: NDArray[np.int64], rows: Bytes, first: int, last: int) -> None:
     """Lay samples out as rows.
 
     Args:
         data: uint8 (samples, features).
         index: int64 (up to batch,), which samples.
         rows: uint8 (features or more, batch), the first ones written.
+        first: the first block of 64 samples; ``last``: behind the last.
+        last: see there.
     """
     features = data.shape[1]
     read = np.empty((STEP, features), np.uint8)
-    for start in range(0, len(index), STEP):
+    for start in range(first * STEP, min(last * STEP, len(index)), STEP):
         count = min(STEP, len(index) - start)
         for b in range(count):
             read[b] = data[index[start + b]]
@@ -278,7 +344,9 @@ def gather(data: Bytes, index: NDArray[np.int64], rows: Bytes) -> None:
 
 
 @njit(cache=True, nogil=True)
-def gather_warped(data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: NDArray[np.int64], rows: Bytes) -> None:
+def gather_warped(
+    data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: NDArray[np.int64], rows: Bytes, first: int, last: int
+) -> None:
     """Lay samples out as rows, each sample warped: row r of sample b is its feature ``warps[chosen[b], r]``.
 
     Args:
@@ -287,10 +355,12 @@ def gather_warped(data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: N
         warps: int32 (warps, features), features.
         chosen: int64, like ``index``, which warp.
         rows: uint8 (features or more, batch), the first ones written.
+        first: the first block of 64 samples; ``last``: behind the last.
+        last: see there.
     """
     features = data.shape[1]
     read = np.empty((STEP, features), np.uint8)
-    for start in range(0, len(index), STEP):
+    for start in range(first * STEP, min(last * STEP, len(index)), STEP):
         count = min(STEP, len(index) - start)
         for b in range(count):
             sample, warp = data[index[start + b]], warps[chosen[start + b]]
@@ -302,14 +372,11 @@ def gather_warped(data: Bytes, index: NDArray[np.int64], warps: Wires, chosen: N
 @njit(cache=True, nogil=True)
 def count_ones(rows: Bytes, source: Wires, against: Wires, margin: Bytes, counts: NDArray[np.int64]) -> None:
     """Count on how many samples each pin is 1: uint8 (rows, batch) and pins (n,) to int64 (n,)."""
-    batch = _U(rows.shape[1])
-    flat, bits = rows.reshape(-1), np.empty(STEP, np.uint8)
+    batch, flat = _U(rows.shape[1]), rows.reshape(-1)
     for i in range(len(source)):
-        total = 0
+        total, x, y = 0, _U(source[i]) * batch, _U(against[i]) * batch
         for start in range(_U(0), batch, _U(STEP)):
-            _read_pins(bits, _U(0), flat, start, batch, source, against, margin, _U(i), _U(1))
-            for lane in range(STEP):
-                total += bits[lane]
+            total += _count_ones_of(flat, x + start, y + start, margin[i])
         counts[i] = total
 
 
@@ -322,7 +389,7 @@ def forward(
     source: Wires,
     against: Wires,
     margin: Bytes,
-    tables: Bytes,
+    tables: Tables,
     addresses: Bytes,
     outputs: Bytes,
     first: int,
@@ -332,66 +399,118 @@ def forward(
 
     Args:
         rows: uint8 (rows, batch).
-        source: int32 (tables, pins), rows; ``against`` likewise, ``margin`` uint8 (tables, pins).
+        source: integers (tables, pins), rows; ``against`` likewise, ``margin`` uint8 (tables, pins).
         against: see there.
         margin: see there.
-        tables: uint8 (tables, 64), entries 0 and 1.
+        tables: int8 (tables, entries), counters.
         addresses: uint8 (tables, batch), written.
         outputs: uint8 (tables or more, batch), written: 0 and 1.
-        first: the first table; ``last``: behind the last.
+        first: the first block of 64 samples; ``last``: behind the last.
         last: see there.
     """
-    batch, pins = _U(rows.shape[1]), _U(source.shape[1])
+    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
     flat, spelled, out, entries = rows.reshape(-1), addresses.reshape(-1), outputs.reshape(-1), tables.reshape(-1)
     sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
-    for t in range(_U(first), _U(last)):
-        for start in range(_U(0), batch, _U(STEP)):
+    for t in range(_U(len(tables))):
+        for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             to = t * batch + start
             _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
-            _look_up(out, to, entries, t * _U(ENTRIES), spelled, to)
+            _look_up(out, to, entries, t * size, size, spelled, to)
 
 
 @njit(cache=True, nogil=True)
-def add_scores(outputs: Bytes, group: Wires, scores: NDArray[np.int32], first: int, last: int) -> None:
-    """Add the outputs of tables, uint8 (tables, batch), to the scores of their groups, int32 (groups, batch)."""
-    for t in range(first, last):
-        g = group[t]
-        for b in range(outputs.shape[1]):
-            scores[g, b] += outputs[t, b]
+def add_scores(
+    rows: Bytes,
+    source: Wires,
+    against: Wires,
+    margin: Bytes,
+    tables: Tables,
+    addresses: Bytes,
+    group: Wires,
+    scores: NDArray[np.int32],
+    first: int,
+    last: int,
+) -> None:
+    """Evaluate tables and add their outputs, which are not kept, to the scores of their groups.
+
+    Args:
+        rows: as for :func:`forward`, like all others up to ``addresses``.
+        source: see there.
+        against: see there.
+        margin: see there.
+        tables: see there.
+        addresses: see there.
+        group: int32 (tables,).
+        scores: int32 (groups, batch), added to.
+        first: the first block of 64 samples; ``last``: behind the last.
+        last: see there.
+    """
+    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
+    flat, spelled, entries = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1)
+    sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
+    begin, end, held = first * STEP, last * STEP, 0
+    bits, sums = np.empty(STEP, np.uint8), np.zeros(batch, np.uint8)
+    for t in range(_U(len(tables))):
+        for start in range(_U(begin), _U(end), _U(STEP)):
+            to = t * batch + start
+            _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
+            _look_up(bits, _U(0), entries, t * size, size, spelled, to)
+            for lane in range(_U(STEP)):
+                sums[start + lane] += bits[lane]
+        held += 1
+        if held == 255 or t + 1 == len(tables) or group[t + 1] != group[t]:  # as many as a byte counts
+            for b in range(begin, end):
+                scores[group[t], b] += sums[b]
+                sums[b] = 0
+            held = 0
 
 
 # --- Backward --------------------------------------------------------------------------------------------------------
 
 
+def vote_type(batch: int) -> type[np.signedinteger[Any]]:
+    """Return the narrowest type that holds any vote of a batch: int16 up to 258 samples, else int32."""
+    return np.int16 if batch * SIGNAL_LIMIT <= np.iinfo(np.int16).max else np.int32
+
+
 @njit(cache=True, nogil=True)
-def count_votes(addresses: Bytes, signal: Signals, row: Wires, votes: NDArray[np.int32], first: int, last: int) -> int:
+def count_votes(addresses: Bytes, signal: Signals, row: Wires, votes: Votes, first: int, last: int) -> int:
     """Sum the signal of every table entry over the samples that address it.
 
     Args:
         addresses: uint8 (tables, batch).
         signal: int8 (signals, batch).
         row: int32 (tables,), which signal a table has.
-        votes: int32 (tables, entries), written.
+        votes: of :func:`vote_type` (tables, entries), written.
         first: the first table; ``last``: behind the last.
         last: see there.
+
+    Samples that have a signal are gone through one by one, or, where they are many to an entry, all samples entry by
+    entry, 64 at a time.
 
     Returns:
         the sum of the votes' sizes.
     """
-    batch, entries, size = addresses.shape[1], votes.shape[1], 0
+    batch, entries, size, dense = addresses.shape[1], votes.shape[1], 0, False
     counted = np.zeros(2 * ENTRIES, np.int32)  # two, so that neighbours do not wait for each other
     heard, weight, count, before = np.empty(batch + 1, np.uint32), np.zeros(batch + 1, np.int32), 0, -1
-    spelled = addresses.reshape(-1)
+    spelled, signals = addresses.reshape(-1), signal.reshape(-1)
     for t in range(first, last):
-        r = row[t]
+        r, start = row[t], _U(t) * _U(batch)
         if r != before:  # most samples have no signal once they are learned: list those that have
             before, count = r, 0
             for b in range(batch):
                 heard[count], weight[count] = b, signal[r, b]
                 count += signal[r, b] != 0
             heard[count], weight[count] = 0, 0
+            dense = DENSE * count > entries * batch
+        if dense:
+            for a in range(entries):
+                total = _sum_where(spelled, start, signals, _U(r) * _U(batch), np.uint8(a), _U(batch))
+                votes[t, a] = total
+                size += abs(total)
+            continue
         counted[:] = 0
-        start = _U(t) * _U(batch)
         for j in range(_U(0), _U(count), _U(2)):
             counted[_U(spelled[start + _U(heard[j])])] += weight[j]
             counted[_U(ENTRIES) + _U(spelled[start + _U(heard[j + _U(1)])])] += weight[j + _U(1)]
@@ -416,12 +535,12 @@ def add_changes(
     source: Wires,
     against: Wires,
     margin: Bytes,
-    tables: Bytes,
+    tables: Tables,
     addresses: Bytes,
-    votes: NDArray[np.int32],
+    votes: Votes,
     signal: Signals,
     row: Wires,
-    changes: NDArray[np.int64],
+    changes: NDArray[np.signedinteger[Any]],
     first: int,
     last: int,
 ) -> None:
@@ -439,20 +558,21 @@ def add_changes(
         votes: of the same batch.
         signal: as for :func:`count_votes`.
         row: as for :func:`count_votes`.
-        changes: int64 (tables, pins), added to.
+        changes: int32 or int64 (tables, pins), added to.
         first: the first table; ``last``: behind the last.
         last: see there.
     """
-    batch, pins = _U(rows.shape[1]), source.shape[1]
+    batch, pins, size = _U(rows.shape[1]), source.shape[1], _U(tables.shape[1])
     flat, spelled, entries, signals = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1), signal.reshape(-1)
     for t in range(first, last):
         now, place, at = 0, _U(t) * batch, _U(row[t]) * batch
         for a in range(votes.shape[1]):
-            now += tables[t, a] * votes[t, a]
+            now += votes[t, a] if tables[t, a] >= 0 else 0
         for i in range(pins):
             x, y, bit = _U(source[t, i]) * batch, _U(against[t, i]) * batch, np.uint8(1 << i)
-            entry = _U(t) * _U(ENTRIES)
-            then = _weigh_candidate(flat, x, y, margin[t, i], bit, spelled, place, entries, entry, signals, at, batch)
+            then = _weigh_candidate(
+                flat, x, y, margin[t, i], bit, spelled, place, entries, _U(t) * size, size, signals, at, batch
+            )
             changes[t, i] += then - now
 
 
@@ -467,7 +587,7 @@ def signal_sums(source: Wires, rows: int, batch: int) -> Sums:
 
 @njit(cache=True, nogil=True)
 def add_input_signals(
-    tables: Bytes,
+    tables: Tables,
     addresses: Bytes,
     signal: Signals,
     row: Wires,
@@ -478,10 +598,8 @@ def add_input_signals(
 ) -> None:
     """Add each pin's signal, signal * (output with the pin 1 - output with it 0), to its source row.
 
-    Many tables add to one row, so threads share a layer by samples.
-
     Args:
-        tables: uint8 (tables, 64).
+        tables: int8 (tables, entries), counters.
         addresses: uint8 (tables, batch).
         signal: int8 (signals, batch), at least -127.
         row: int32 (tables,), which signal a table has.
@@ -490,14 +608,14 @@ def add_input_signals(
         first: the first block of 64 samples; ``last``: behind the last.
         last: see there.
     """
-    batch, pins = _U(addresses.shape[1]), source.shape[1]
+    batch, pins, size = _U(addresses.shape[1]), source.shape[1], _U(tables.shape[1])
     entries, spelled, signals, sums = tables.reshape(-1), addresses.reshape(-1), signal.reshape(-1), to_rows.reshape(-1)
     for t in range(len(source)):
         for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             place, beside = _U(t) * batch + start, _U(row[t]) * batch + start
             for i in range(pins):
-                out = _U(source[t, i]) * batch + start
-                _add_effect(sums, out, entries, _U(t) * _U(ENTRIES), spelled, place, signals, beside, np.uint8(1 << i))
+                out, bit = _U(source[t, i]) * batch + start, np.uint8(1 << i)
+                _add_effect(sums, out, entries, _U(t) * size, size, spelled, place, signals, beside, bit)
 
 
 # --- The step of the vote rule ---------------------------------------------------------------------------------------
@@ -505,7 +623,7 @@ def add_input_signals(
 
 @njit(cache=True, nogil=True)
 def step_by_votes(
-    votes: NDArray[np.int32],
+    votes: Votes,
     size: int,
     count: int,
     rate: int,
@@ -513,8 +631,7 @@ def step_by_votes(
     hi: int,
     key0: np.uint64,
     key1: np.uint64,
-    counters: NDArray[np.int8],
-    tables: Bytes,
+    counters: NDArray[np.signedinteger[Any]],
     first: int,
     last: int,
 ) -> int:
@@ -527,7 +644,7 @@ def step_by_votes(
     1944, On the Theory of Systematic Sampling). Table t draws the bits numbered t % 16 of Philox block t // 16.
 
     Args:
-        votes: int32 (tables, entries).
+        votes: int16 or int32 (tables, entries).
         size: the sum of |vote| over the layer, and ``count``, how many votes it has.
         count: see there.
         rate: in units of 2**-16.
@@ -535,8 +652,7 @@ def step_by_votes(
         hi: see there.
         key0: the key's halves, with ``key1``.
         key1: see there.
-        counters: int8 (tables, entries), changed.
-        tables: uint8 (tables, 64): [counter >= 0], changed.
+        counters: integers (tables, entries), changed.
         first: the first table; ``last``: behind the last.
         last: see there.
 
@@ -562,11 +678,10 @@ def step_by_votes(
         moved = np.int32(0)
         for a in range(entries):
             bar = np.int32(np.uint16(draw + spread[a])) * factor >> bits
-            vote, before = votes[t, a], np.int32(counters[t, a])
+            vote, before = np.int32(votes[t, a]), np.int32(counters[t, a])
             stepped = before + np.int32(vote < -bar) - np.int32(vote > bar)
             after = min(greatest, max(least, stepped))
             counters[t, a] = after
-            tables[t, a] = after >= 0
             moved += np.int32((before ^ after) < 0)
         flipped += int(moved)
     return flipped
@@ -580,11 +695,16 @@ def pins_oracle(rows: Bytes, source: Wires, against: Wires, margin: Bytes) -> ND
     return rows[source] > np.minimum(255, rows[against].astype(np.int64) + margin[..., None])
 
 
-def forward_oracle(rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Bytes) -> tuple[Bytes, Bytes]:
+def outputs_oracle(tables: Tables, addresses: Bytes) -> Bytes:
+    """Return the bits of tables at addresses, (tables, batch)."""
+    return (np.take_along_axis(tables, addresses, axis=1) >= 0).astype(np.uint8)
+
+
+def forward_oracle(rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Tables) -> tuple[Bytes, Bytes]:
     """Return the addresses and outputs of :func:`forward`."""
     weights = 1 << np.arange(source.shape[1])[:, None]
     addresses = (pins_oracle(rows, source, against, margin) * weights).sum(axis=1).astype(np.uint8)
-    return addresses, np.take_along_axis(tables, addresses, axis=1)
+    return addresses, outputs_oracle(tables, addresses)
 
 
 def votes_oracle(addresses: Bytes, signal: Signals, row: Wires, entries: int) -> NDArray[np.int64]:
@@ -602,29 +722,29 @@ def changes_oracle(
     source: Wires,
     against: Wires,
     margin: Bytes,
-    tables: Bytes,
+    tables: Tables,
     addresses: Bytes,
     signal: Signals,
     row: Wires,
 ) -> NDArray[np.int64]:
     """Return the changes of :func:`add_changes`, from 0."""
     bits = pins_oracle(rows, source, against, margin)
-    now = np.take_along_axis(tables, addresses, axis=1).astype(np.int64)
+    now = outputs_oracle(tables, addresses).astype(np.int64)
     found = np.zeros(source.shape, np.int64)
     for i in range(source.shape[1]):
         moved = (addresses & ~np.uint8(1 << i)) | (bits[:, i].astype(np.uint8) << np.uint8(i))
-        then = np.take_along_axis(tables, moved, axis=1)
+        then = outputs_oracle(tables, moved)
         found[:, i] = (signal[row].astype(np.int64) * (then - now)).sum(axis=1)
     return found
 
 
 def input_signals_oracle(
-    tables: Bytes, addresses: Bytes, signal: Signals, row: Wires, source: Wires, rows: int
+    tables: Tables, addresses: Bytes, signal: Signals, row: Wires, source: Wires, rows: int
 ) -> NDArray[np.int64]:
     """Return the signals of :func:`add_input_signals`, from 0."""
     found = np.zeros((rows, addresses.shape[1]), np.int64)
     for i in range(source.shape[1]):
         bit = np.uint8(1 << i)
-        up, down = (np.take_along_axis(tables, a, axis=1).astype(np.int64) for a in (addresses | bit, addresses & ~bit))
+        up, down = (outputs_oracle(tables, a).astype(np.int64) for a in (addresses | bit, addresses & ~bit))
         np.add.at(found, source[:, i], signal[row].astype(np.int64) * (up - down))
     return found

@@ -63,10 +63,10 @@ def reached(network: LutNetwork, codes: Codes, depth: int) -> NDArray[np.int32]:
     rows = np.zeros((network.rows, BLOCK), np.uint8)
     for start in range(0, len(codes), BLOCK):
         index = np.arange(start, min(start + BLOCK, len(codes)))
-        kernels.gather(codes, index, rows)
+        kernels.gather(codes, index, rows, 0, BLOCK // kernels.STEP)
         read = rows
         for own, entries, found, bits in zip(pins, tables, addresses, outputs, strict=True):
-            kernels.forward(read, *own, entries, found, bits[1:], 0, len(found))
+            kernels.forward(read, *own, entries, found, bits[1:], 0, BLOCK // kernels.STEP)
             read = bits
         one = np.zeros((1, BLOCK), np.int8)
         one[0, : len(index)] = 1

@@ -1,7 +1,8 @@
 """Train networks of look-up tables: forward, integer error, votes, a rule's steps, and swaps of pins.
 
-Every number of a step is an integer. The work of a layer is shared among threads by tables, whose votes are summed in
-no particular order, so any number of threads gives the same network, bit for bit.
+Every number of a step is an integer. Threads share a step's work by samples on the way forward, by tables on the way
+back and in stepping, and meet in between: for the error of the scores, and to sum the sizes of votes. Sums of integers
+do not depend on order, and each table has draws of its own: any number of threads gives the same network, bit for bit.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -26,10 +26,14 @@ from learn.keys import Key
 from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
 from learn.models.readouts import Head
 from learn.rules import Rule, annealed, state_arrays, with_arrays
+from learn.spaces import Int
+from learn.threads import ALONE, Team
 
 PROBES = 1024
 """Training samples on which new pins are looked at."""
 REDRAWS = 6
+WEIGHTS, BIAS = "weights", "bias"
+"""What is stepped beside layers."""
 BIASES = (-(1 << 30), 1 << 30)
 EVALUATED = 2048
 """Samples evaluated at a time when nothing is learned."""
@@ -153,7 +157,7 @@ class _Held(NamedTuple):
     moves: NDArray[np.int64]  # (epochs, 1 + layers): swaps, flips
     network: LutNetwork
     best: LutNetwork
-    rules: tuple[Any, ...]  # the state of the rule in each layer
+    rules: tuple[Any, ...]  # its states: of layers, of the readout
     candidates: tuple[Pins | tuple[()], ...]  # of each layer's cells
     changes: tuple[NDArray[np.int64] | tuple[()], ...]  # of its tables
     fingerprint: NDArray[np.uint8]  # (16,)
@@ -181,82 +185,111 @@ class _Candidates:
     """Pins that might stand in place of those that are there, and what they would change."""
 
     own: Pins  # (cells, k)
-    pins: Pins  # (tables, k)
-    changes: NDArray[np.int64]  # (tables, k)
+    pins: Pins  # (tables, k), the same arrays where there are no copies
+    changes: NDArray[np.signedinteger[Any]]  # (tables, k)
 
 
 @dataclass
 class _Run:
     """The arrays of a layer in training; of a layer without copies, cells and tables are the same arrays."""
 
-    layer: Layer
-    own: Pins  # (cells, k)
+    layer: Layer  # its pins as narrow as can be
     pins: Pins  # (tables, k)
-    counters: NDArray[np.int8]  # (cells, 2**k)
-    bits: NDArray[np.uint8]  # (cells, 64)
-    tables: NDArray[np.uint8]  # (tables, 64)
+    tables: NDArray[np.int8]  # (tables, 2**k), counters
     addresses: Codes
-    outputs: Codes  # row 0 zero, then a row a table
-    votes: NDArray[np.int32]  # (tables, 2**k)
+    outputs: Codes  # row 0 zero, then a row a table; of the last layer none
+    votes: NDArray[np.signedinteger[Any]]  # (tables, 2**k)
     signal_row: NDArray[np.int32]
+    to_rows: NDArray[np.signedinteger[Any]]  # behind the first layer, the signals of the rows it reads
     candidates: _Candidates | None = None
-    rule_state: Any = ()
     flips: int = 0
+
+    def spread_counters(self) -> None:
+        """Give the tables the counters of their cells."""
+        if self.layer.copies is not None:
+            np.take(self.layer.counters, self.layer.copies.share, axis=0, out=self.tables)
+
+
+@dataclass
+class _Stepped:
+    """Parameters that a rule steps; None for the built-in votes."""
+
+    counters: NDArray[Any]
+    space: Int
+    rule: Rule | None
+    state: Any
 
 
 Loss = Callable[..., tuple[float, NDArray[np.int64]]]
 """``loss(scores, labels, scale=..., tau=...)``: the summed loss and its signal, -127..127 (samples, groups)."""
-Shares = Callable[[Callable[[int, int], int | None], int], int]
-"""``shared(work, tables)``: run ``work(first, last)`` over all tables on the threads; the sum of what it returns."""
+NARROW = 1 << 16
+"""Of fewer rows than these, or as many, a number takes two bytes."""
 
 
-def _shares(pool: ThreadPoolExecutor | None, threads: int) -> Shares:
-    def shared(work: Callable[[int, int], int | None], tables: int) -> int:
-        if pool is None:
-            return work(0, tables) or 0
-        edges = [tables * k // threads for k in range(threads + 1)]
-        return sum(part or 0 for part in pool.map(work, edges[:-1], edges[1:]))
+def _narrow(pins: Pins, rows: int) -> Pins:
+    """Return pins with arrays of their own, as small as numbers of so many rows allow."""
+    kind = np.uint16 if rows <= NARROW else np.int32
+    return Pins(pins.source.astype(kind), pins.against.astype(kind), pins.margin.copy())
 
-    return shared
+
+def _least(values: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return where the least of some values stand, the first among equals."""
+    if not count:
+        return np.zeros(0, np.int64)
+    limit = np.partition(values, count - 1)[count - 1]
+    below = np.flatnonzero(values < limit)
+    return np.concatenate([below, np.flatnonzero(values == limit)[: count - len(below)]])
+
+
+def _wide(pins: Pins) -> Pins:
+    """Return pins with arrays of their own, as layers have them."""
+    return Pins(pins.source.astype(np.int32), pins.against.astype(np.int32), pins.margin.copy())
 
 
 def _runs_of(network: LutNetwork, batch: int) -> list[_Run]:
     """Return the runs of all layers; tables take a signal each, those of the last layer that of their class."""
-    rows = [*(np.arange(layer.num_tables, dtype=np.int32) for layer in network.layers[:-1]), network.groups]
-    return [_run_of(layer.copy(), batch, row) for layer, row in zip(network.layers, rows, strict=True)]
+    runs, rows = [], network.rows
+    for depth, layer in enumerate(network.layers, 1):
+        tables, last = layer.num_tables, depth == len(network.layers)
+        own = replace(layer.copy(), pins=_narrow(layer.pins, rows))
+        pins = own.pins if layer.copies is None else _narrow(layer.spread(), rows)
+        run = _Run(
+            own,
+            pins,
+            own.tables,
+            np.zeros((tables, batch), np.uint8),
+            np.zeros((0 if last else tables + 1, batch), np.uint8),
+            np.zeros((tables, layer.counters.shape[1]), kernels.vote_type(batch)),
+            network.groups if last else np.arange(tables, dtype=np.int32),
+            kernels.signal_sums(pins.source, rows if depth > 1 else 0, batch),
+        )
+        runs.append(run)
+        rows = tables + 1
+    return runs
 
 
-def _run_of(layer: Layer, batch: int, signal_row: NDArray[np.int32]) -> _Run:
-    tables, bits = layer.num_tables, layer.bits
-    return _Run(
-        layer,
-        layer.pins,
-        layer.spread(),
-        layer.counters,
-        bits,
-        bits if layer.copies is None else layer.tables,
-        np.zeros((tables, batch), np.uint8),
-        np.zeros((tables + 1, batch), np.uint8),
-        np.zeros((tables, layer.counters.shape[1]), np.int32),
-        signal_row,
-    )
+def _evaluate(
+    runs: list[_Run], head: Head, rows: Codes, count: int, team: Team, lay: Callable[[int, int], None]
+) -> NDArray[np.int64]:
+    """Evaluate layers; return the scores of the first ``count`` samples, int64 (classes, count).
 
+    ``lay(first, last)`` lays blocks of 64 samples out as rows.
+    """
+    last, part = runs[-1], head.parts(runs[-1].signal_row)
+    counts = np.zeros((len(head.bias) * len(head.readout.weights), rows.shape[1]), np.int32)
+    blocks = -(-count // kernels.STEP)
 
-def _forward(run: _Run, rows: Codes, shared: Shares) -> None:
-    pins, outputs = run.pins, run.outputs[1:]
-    shared(
-        lambda first, last: kernels.forward(
-            rows, pins.source, pins.against, pins.margin, run.tables, run.addresses, outputs, first, last
-        ),
-        len(run.tables),
-    )
+    def work(member: int) -> None:
+        share = team.share(member, blocks)
+        lay(*share)
+        read = rows
+        for run in runs[:-1]:
+            kernels.forward(read, *run.pins, run.tables, run.addresses, run.outputs[1:], *share)
+            read = run.outputs
+        kernels.add_scores(read, *last.pins, last.tables, last.addresses, part, counts, *share)
 
-
-def _scores(run: _Run, head: Head) -> NDArray[np.int64]:
-    """Return the scores of a last layer's outputs: int64 (classes, batch)."""
-    counts = np.zeros((len(head.bias) * len(head.readout.weights), run.outputs.shape[1]), np.int32)
-    kernels.add_scores(run.outputs[1:], head.parts(run.signal_row), counts, 0, len(run.signal_row))
-    return head.scores(counts)
+    team.run(work)
+    return head.scores(counts[:, :count])
 
 
 def _check_codes(
@@ -299,8 +332,13 @@ def _check_settings(settings: Settings, entries: int, copies: int = 1) -> None:
         )
 
 
-def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
+def class_scores(network: LutNetwork, codes: Codes, team: Team = ALONE) -> NDArray[np.int64]:
     """Return the scores of samples: uint8 (samples, rows) to int64 (samples, classes).
+
+    Args:
+        network: any.
+        codes: uint8 (samples, rows).
+        team: threads that share the work.
 
     Raises:
         TrainError: codes of another shape or type.
@@ -310,15 +348,10 @@ def class_scores(network: LutNetwork, codes: Codes) -> NDArray[np.int64]:
     batch = min(EVALUATED, -(-len(codes) // kernels.STEP) * kernels.STEP)
     runs = _runs_of(network, batch)
     rows = np.zeros((network.rows, batch), np.uint8)
-    shared = _shares(None, 1)
     for start in range(0, len(codes), EVALUATED):
         index = np.arange(start, min(start + EVALUATED, len(codes)))
-        kernels.gather(codes, index, rows)
-        read = rows
-        for run in runs:
-            _forward(run, read, shared)
-            read = run.outputs
-        scores[index] = _scores(runs[-1], network.head)[:, : len(index)].T
+        lay = partial(kernels.gather, codes, index, rows)
+        scores[index] = _evaluate(runs, network.head, rows, len(index), team, lay).T
     return scores
 
 
@@ -334,15 +367,16 @@ def active_pins(encoder: Encoder, probes: Codes, key: Key, places: NDArray[np.in
         rare: the least share of samples on which a pin is 1, or 0.
     """
     chosen = encoder.draw(key, len(places), pins, places=places)
-    least, dull = rare * probes.shape[1], np.ones(chosen.source.shape, bool)
+    flat = chosen.map(lambda array: array.reshape(-1))
+    least, drawn = rare * probes.shape[1], np.arange(flat.source.size)
     for attempt in range(REDRAWS):
-        ones = np.zeros(int(dull.sum()), np.int64)
-        kernels.count_ones(probes, chosen.source[dull], chosen.against[dull], chosen.margin[dull], ones)
-        dull[dull] = (ones < least) | (ones > probes.shape[1] - least)
-        if not dull.any():
+        ones = np.zeros(len(drawn), np.int64)
+        kernels.count_ones(probes, *flat.map(lambda array: array[drawn]), ones)  # noqa: B023  (used at once)
+        drawn = drawn[(ones < least) | (ones > probes.shape[1] - least)]
+        if not len(drawn):
             break
-        other = encoder.draw(key.fold("again", attempt), len(places), pins, places=places)
-        chosen = chosen.map(lambda old, new: np.where(dull, new, old), other)
+        other = encoder.draw(key.fold("again", attempt), len(drawn), 1, places=places[drawn // pins])
+        flat.put(drawn, other.map(np.ravel))
     return chosen
 
 
@@ -359,7 +393,7 @@ def probes_of(codes: Codes, key: Key, shifts: NDArray[np.int32] | None = None) -
     index = key.integers(len(codes), count) if len(codes) != count else np.arange(count)
     rows = np.zeros((codes.shape[1], count), np.uint8)
     if shifts is None:
-        kernels.gather(codes, index, rows)
+        kernels.gather(codes, index, rows, 0, count // kernels.STEP)
         return rows
     drawn = shifts[key.fold("shifts").integers(len(shifts), count)]
     for b, (sample, shift) in enumerate(zip(index, drawn, strict=True)):
@@ -434,16 +468,14 @@ def fit(
     )
     wanted = np.asarray(labels, np.int64)
     weighing = None if weights is None else _weights(weights, len(codes))
-    pool = ThreadPoolExecutor(threads) if threads > 1 else None
+    team = Team(threads)
     try:
-        shared = _shares(pool, threads)
-        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, shared, warps, loss)
+        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, team, warps, loss)
         if resume is not None:
             training.resume(resume)
         yield from training.run(validation, pulse)
     finally:
-        if pool:
-            pool.shutdown()
+        team.close()
 
 
 def _weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
@@ -468,25 +500,23 @@ class _Training:
         key: Key,
         places: NDArray[np.int64],
         settings: Settings,
-        shared: Shares,
+        team: Team,
         warps: NDArray[np.int32] | None = None,
         loss: Loss | None = None,
     ) -> None:
         self.warps = warps
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
-        self.places, self.settings, self.shared, self.weights = places, settings, shared, weights
-        self.head = network.head.copy()
-        self.criterion = loss or self.head.readout.loss
+        self.places, self.settings, self.team, self.weights = places, settings, team, weights
+        self.criterion = loss or network.head.readout.loss
         tables = network.layers[-1].num_tables
         tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
-        self.tau = self.head.readout.tau * tau
+        self.tau = network.head.readout.tau * tau
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
         self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
         copies = network.layers[0].copies
         self.probes = probes_of(codes, key.fold("probes"), None if copies is None else np.unique(copies.shift))
-        self.rule = self._rule()
-        self.runs = self._runs(network)
+        self._set(network)
         self.step, self.seconds, self.loss, self.right, self.seen, self.swaps = 0, 0.0, 0.0, 0, 0, 0
         self.history: list[Pass] = []
         self.best, self.most = network, -1.0
@@ -528,7 +558,7 @@ class _Training:
         found = math.nan
         if validation is not None:
             network = self.network()
-            found = float((class_scores(network, validation[0]).argmax(axis=1) == validation[1]).mean())
+            found = float((class_scores(network, validation[0], self.team).argmax(axis=1) == validation[1]).mean())
             if found >= self.most:  # the later of equals has learned longer
                 self.best, self.most = network, found
         self.history.append(self._pass(found))
@@ -573,9 +603,9 @@ class _Training:
             moves,
             self.network(),
             self.best,
-            tuple(run.rule_state for run in self.runs),
-            tuple(run.candidates.own if run.candidates else () for run in self.runs),
-            tuple(run.candidates.changes.copy() if run.candidates else () for run in self.runs),
+            tuple(part.state for part in self.stepped.values()),
+            tuple(_wide(run.candidates.own) if run.candidates else () for run in self.runs),
+            tuple(run.candidates.changes.astype(np.int64) if run.candidates else () for run in self.runs),
             self._fingerprint,
         )
 
@@ -615,194 +645,203 @@ class _Training:
         rows = zip(held.history.tolist(), held.moves.tolist(), strict=True)
         done = islice(rows, step // self.batches)
         self.history = [Pass(a, b, c, tuple(flips), swaps) for (a, b, c), (swaps, *flips) in done]
-        self.runs, self.best, self.head = self._runs(held.network), held.best.copy(), held.network.head.copy()
-        parts = zip(self.runs, flipped, held.rules, held.candidates, held.changes, strict=True)
-        for run, flips, rule_state, own, changes in parts:
-            run.flips, run.rule_state = flips, rule_state
+        self._set(held.network)
+        self.best = held.best.copy()
+        for part, state_of_rule in zip(self.stepped.values(), held.rules, strict=True):
+            part.state = state_of_rule
+        parts = zip(self.runs, flipped, held.candidates, held.changes, strict=True)
+        for depth, (run, flips, own, changes) in enumerate(parts):
+            run.flips = flips
             if own:
-                run.candidates = _Candidates(own.copy(), run.layer.spread(own), changes.copy())
+                run.candidates = self._offered(depth, own)
+                run.candidates.changes[:] = changes
 
-    def _runs(self, network: LutNetwork) -> list[_Run]:
-        """Return the arrays of the layers in training, as a network has them."""
-        runs = _runs_of(network, self.settings.batch)
-        for run in runs:
-            run.rule_state = self.rule.init(run.counters) if self.rule else ()
-        return runs
+    def _set(self, network: LutNetwork) -> None:
+        """Make the arrays of a training that goes on from a network."""
+        self.head = network.head.copy()
+        self.runs = _runs_of(network, self.settings.batch)
+        space, weights = self.start.space, Int(*self.head.readout.bounds)
+        self.stepped: dict[int | str, _Stepped] = {
+            depth: self._stepped(run.layer.counters, space)
+            for depth, run in enumerate(self.runs)
+            if not run.layer.frozen
+        }
+        if len(self.head.readout.weights) > 1:
+            self.stepped[WEIGHTS] = self._stepped(self.head.counters, weights)
+        if self.head.readout.biased:
+            self.stepped[BIAS] = self._stepped(self.head.bias, Int(*BIASES))
 
-    def _rule(self) -> Rule | None:
-        """Return the rule that steps the counters; None for the built-in votes."""
-        s = self.settings
+    def _stepped(self, counters: NDArray[Any], space: Int) -> _Stepped:
+        """Return parameters with a fresh state of the rule; the built-in votes have none."""
+        s, rule = self.settings, None
         if isinstance(s.rule, Rule):
-            return s.rule
-        if s.rule == "vote":
-            return None
-        return annealed(s.rule, self.start.space, rate=s.rate, end=s.end, steps=self.steps)
+            rule = s.rule
+        elif s.rule != "vote":
+            rule = annealed(s.rule, space, rate=s.rate, end=s.end, steps=self.steps)
+        return _Stepped(counters, space, rule, rule.init(counters) if rule else ())
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
-        layers = tuple(replace(run.layer, pins=run.own, counters=run.counters).copy() for run in self.runs)
+        layers = tuple(replace(run.layer.copy(), pins=_wide(run.layer.pins)) for run in self.runs)
         return replace(self.start, layers=layers, head=self.head.copy())
 
     def _step(self, index: NDArray[np.int64], step: int) -> tuple[float, int]:
-        settings, last = self.settings, self.runs[-1]
-        if self.warps is None:
-            kernels.gather(self.codes, index, self.rows)
-        else:
+        settings, labels = self.settings, self.labels[index]
+        lay = partial(kernels.gather, self.codes, index, self.rows)
+        if self.warps is not None:
             chosen = self.key.fold("warps", step).integers(len(self.warps), len(index))
-            kernels.gather_warped(self.codes, index, self.warps, chosen, self.rows)
-        read = self.rows
-        for run in self.runs:
-            _forward(run, read, self.shared)
-            read = run.outputs
-        scores = _scores(last, self.head)[:, : len(index)].T
-        labels = self.labels[index]
+            lay = partial(kernels.gather_warped, self.codes, index, self.warps, chosen, self.rows)
+        scores = _evaluate(self.runs, self.head, self.rows, len(index), self.team, lay).T
         loss, error = self.criterion(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
             error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
-        padded = np.zeros((self.start.classes, settings.batch), np.int64)  # samples that are not there have none
-        padded[:, : len(index)] = error.T
-        signal = padded.astype(np.int8)
+        signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
+        signal[:, : len(index)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
-        evaluated = last.tables.copy()
-        for depth in reversed(range(len(self.runs))):
-            signal = self._backward(depth, signal, step, swapping)
-        self._step_head(padded, evaluated, step)
+        sizes = self._count_votes(self._signals(signal), swapping and step % 2 == 0)
+        self._step_parameters(self._votes(error), sizes, step)
         if swapping and (step + 1) % settings.every == 0:
             self._swap(step + 1)
         return loss, int((scores.argmax(axis=1) == labels).sum())
 
-    def _backward(self, depth: int, signal: NDArray[np.int8], step: int, swapping: bool) -> NDArray[np.int8]:
-        """Count votes, look at candidates, step the counters; return the signals of the layer before."""
-        run, tables, candidates = self.runs[depth], len(self.runs[depth].tables), self.runs[depth].candidates
-        size = self.shared(
-            lambda first, last: kernels.count_votes(run.addresses, signal, run.signal_row, run.votes, first, last),
-            tables,
-        )
-        below = np.zeros((0, 0), np.int8)
-        if depth:
-            to_rows = kernels.signal_sums(run.pins.source, *self.runs[depth - 1].outputs.shape)
-            self.shared(
-                lambda first, last: kernels.add_input_signals(
-                    run.tables, run.addresses, signal, run.signal_row, run.pins.source, to_rows, first, last
-                ),
-                self.settings.batch // kernels.STEP,
-            )
-            below = np.clip(to_rows[1:], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT).astype(np.int8)
-        if candidates and swapping and step % 2 == 0:
-            rows = self.runs[depth - 1].outputs if depth else self.rows
-            self.shared(
-                lambda first, last: kernels.add_changes(
-                    rows,
-                    *candidates.pins,
-                    run.tables,
-                    run.addresses,
-                    run.votes,
-                    signal,
-                    run.signal_row,
-                    candidates.changes,
-                    first,
-                    last,
-                ),
-                tables,
-            )
-        if not run.layer.frozen:
-            run.flips += self._step_counters(run, depth, size, step)
-        return below
+    def _signals(self, last: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+        """Return the signals that each layer has, those of the last given."""
+        runs, team = self.runs, self.team
+        signals = [np.empty((len(run.tables), self.settings.batch), np.int8) for run in runs[:-1]] + [last]
 
-    def _step_counters(self, run: _Run, depth: int, size: int, step: int) -> int:
-        """Step the counters of a layer by its votes; return how many bits flipped."""
-        space, key, votes = self.start.space, self.key.fold("step", depth, step), run.votes
-        if run.layer.copies is not None:
-            votes = np.zeros(run.counters.shape, np.int32)
-            kernels.add_copies(run.votes, run.layer.copies.share, votes)
-            size = int(np.abs(votes).sum())
-        if self.rule:
-            steps, run.rule_state = self.rule.update(votes, run.rule_state, run.counters, key=key)
-            after = space.add(run.counters, steps)
-            flips = int(((after >= 0) != (run.counters >= 0)).sum())
-            run.counters[:] = after
-            run.bits[:, : after.shape[1]] = after >= 0
-        else:
-            flips = self._step_by_votes(votes, size, run.counters, run.bits, (space.lo, space.hi), step, key)
-        if run.layer.copies is not None:
-            np.take(run.bits, run.layer.copies.share, axis=0, out=run.tables)
-        return flips
+        def work(member: int) -> None:
+            share = team.share(member, self.settings.batch // kernels.STEP)
+            samples = slice(*(edge * kernels.STEP for edge in share))
+            for run, signal, below in zip(runs[:0:-1], signals[:0:-1], signals[-2::-1], strict=True):
+                run.to_rows[:, samples] = 0
+                kernels.add_input_signals(
+                    run.tables, run.addresses, signal, run.signal_row, run.pins.source, run.to_rows, *share
+                )
+                np.clip(
+                    run.to_rows[1:, samples],
+                    -kernels.SIGNAL_LIMIT,
+                    kernels.SIGNAL_LIMIT,
+                    out=below[:, samples],
+                    casting="unsafe",
+                )
 
-    def _step_by_votes(
-        self,
-        votes: NDArray[np.int32],
-        size: int,
-        counters: NDArray[Any],
-        bits: NDArray[np.uint8],
-        bounds: tuple[int, int],
-        step: int,
-        key: Key,
-    ) -> int:
-        settings, progress = self.settings, step / self.steps
-        share = settings.end + (1 - settings.end) * (1 + math.cos(math.pi * progress)) / 2
-        rate = round(settings.rate * share * kernels.RATE_ONE)
-        key0, key1 = map(np.uint64, key.philox_key())
-        return self.shared(
-            lambda first, last: kernels.step_by_votes(
-                votes, max(1, size), votes.size, rate, *bounds, key0, key1, counters, bits, first, last
-            ),
-            len(votes),
-        )
+        if len(runs) > 1:
+            team.run(work)
+        return signals
 
-    def _step_head(self, error: NDArray[np.int64], evaluated: NDArray[np.uint8], step: int) -> None:
-        """Step the readout's parameters by signals of the scores (classes, batch) and the tables that made these."""
-        readout, last, head = self.head.readout, self.runs[-1], self.head
-        key = self.key.fold("readout", step)
+    def _count_votes(self, signals: list[NDArray[np.int8]], looking: bool) -> list[int]:
+        """Count votes, and where ``looking``, look at candidates; return the sum of the votes' sizes in each layer."""
+        reads = [self.rows, *(run.outputs for run in self.runs)]
+
+        def work(member: int) -> list[int]:
+            sizes = []
+            for run, rows, signal in zip(self.runs, reads, signals, strict=False):
+                share = self.team.share(member, len(run.tables))
+                now, votes, heard = (run.tables, run.addresses), run.votes, (signal, run.signal_row)
+                sizes.append(kernels.count_votes(run.addresses, *heard, votes, *share))
+                if run.candidates and looking:
+                    pins, changes = run.candidates.pins, run.candidates.changes
+                    kernels.add_changes(rows, *pins, *now, votes, *heard, changes, *share)
+            return sizes
+
+        return [sum(parts) for parts in zip(*self.team.run(work), strict=True)]
+
+    def _votes(self, error: NDArray[np.int64]) -> dict[int | str, NDArray[np.signedinteger[Any]]]:
+        """Return the votes of all parameters, given the signals of the scores, (samples, classes)."""
+        found: dict[int | str, NDArray[np.signedinteger[Any]]] = {}
+        for depth, run in enumerate(self.runs):
+            if run.layer.frozen:
+                continue
+            found[depth] = run.votes
+            if run.layer.copies is not None:
+                found[depth] = np.zeros(run.layer.counters.shape, np.int32)
+                kernels.add_copies(run.votes, run.layer.copies.share, found[depth])
+        readout, last = self.head.readout, self.runs[-1]
         if len(readout.weights) > 1:
             # A table counts in the score where it says 1: its weight's vote is that of its entries that are 1.
-            ones = (evaluated[:, : last.votes.shape[1]] * last.votes).sum(axis=1, keepdims=True, dtype=np.int32)
-            self._step_parameters(ones, head.counters, readout.bounds, step, key.fold("weights"))
+            found[WEIGHTS] = np.where(last.tables >= 0, last.votes, 0).sum(axis=1, keepdims=True, dtype=np.int32)
         if readout.biased:
-            votes = error.sum(axis=1, keepdims=True).astype(np.int32)
-            self._step_parameters(votes, head.bias, BIASES, step, key.fold("bias"))
+            found[BIAS] = error.sum(axis=0)[:, None].astype(np.int32)
+        return found
 
     def _step_parameters(
-        self, votes: NDArray[np.int32], counters: NDArray[Any], bounds: tuple[int, int], step: int, key: Key
+        self, votes: dict[int | str, NDArray[np.signedinteger[Any]]], sizes: list[int], step: int
     ) -> None:
-        self._step_by_votes(
-            votes, int(np.abs(votes).sum()), counters, np.zeros((len(votes), 64), np.uint8), bounds, step, key
-        )
+        """Step all parameters by their votes; ``sizes`` are the sums of the sizes of the tables' votes, a layer."""
+        settings, progress, stepped = self.settings, step / self.steps, self.stepped
+        share = settings.end + (1 - settings.end) * (1 + math.cos(math.pi * progress)) / 2
+        rate = round(settings.rate * share * kernels.RATE_ONE)
+        flips: list[int] = []
+        works: list[Callable[[int, int], int]] = []
+        for name, of_all in votes.items():
+            part, key = stepped[name], self._key_of(name, step)
+            if part.rule:
+                steps, part.state = part.rule.update(of_all.astype(np.int32), part.state, part.counters, key=key)
+                after = part.space.add(part.counters, steps)
+                flips.append(int(((after >= 0) != (part.counters >= 0)).sum()))
+                part.counters[:] = after
+            else:
+                known = isinstance(name, int) and of_all is self.runs[name].votes
+                size = sizes[int(name)] if known else int(np.abs(of_all).sum())
+                key0, key1 = map(np.uint64, key.philox_key())
+                how = partial(kernels.step_by_votes, of_all, max(1, size), of_all.size, rate)
+                works.append(partial(how, part.space.lo, part.space.hi, key0, key1, part.counters))
+
+        def work(member: int) -> list[int]:
+            return [
+                each(*self.team.share(member, len(of_all))) for each, of_all in zip(works, votes.values(), strict=True)
+            ]
+
+        if works:
+            flips = [sum(parts) for parts in zip(*self.team.run(work), strict=True)]
+        for name, flipped in zip(votes, flips, strict=True):
+            if isinstance(name, int):
+                self.runs[name].flips += flipped
+                self.runs[name].spread_counters()
+
+    def _key_of(self, name: int | str, step: int) -> Key:
+        """Return what decides a step of parameters."""
+        return self.key.fold("step", name, step) if isinstance(name, int) else self.key.fold("readout", step, name)
+
+    def _offered(self, depth: int, own: Pins) -> _Candidates:
+        """Return candidates for the pins of a layer that have not been looked at."""
+        run, rows = self.runs[depth], len(self.runs[depth - 1].tables) + 1 if depth else self.start.rows
+        narrow = _narrow(own, rows)
+        pins = narrow if run.layer.copies is None else _narrow(run.layer.spread(own), rows)
+        most = kernels.SIGNAL_LIMIT * self.settings.batch * self.settings.every
+        kind = np.int32 if most < 1 << 31 else np.int64
+        return _Candidates(narrow, pins, np.zeros(pins.source.shape, kind))
 
     def _draw_candidates(self, step: int) -> None:
         key = self.key.fold("candidates", step)
         for depth, run in enumerate(self.runs):
             if not run.layer.swaps:
                 continue
-            cells, pins = run.own.source.shape
+            cells, pins = run.layer.pins.source.shape
             if depth:
                 own = deeper_pins(key.fold("layer", depth), cells, pins, len(self.runs[depth - 1].tables))
             else:
                 own = active_pins(self.encoder, self.probes, key, self.places, pins, self.settings.rare)
-            spread = run.layer.spread(own)
-            run.candidates = _Candidates(own, spread, np.zeros(spread.source.shape, np.int64))
+            run.candidates = self._offered(depth, own)
 
     def _swap(self, step: int) -> None:
         """Put the candidates that promise most in place of the pins that are there, in each layer."""
         settings = self.settings
         left = 1 - step / (settings.swapping * self.steps)
-        for run in self.runs:
+        for depth, run in enumerate(self.runs):
             if not run.candidates:
                 continue
-            changes = run.candidates.changes
+            own, changes = run.layer.pins, run.candidates.changes
             if run.layer.copies is not None:
-                changes = np.zeros(run.own.source.shape, np.int64)
+                changes = np.zeros(own.source.shape, np.int64)
                 kernels.add_copies(run.candidates.changes, run.layer.copies.share, changes)
-            flat = changes.reshape(-1)
-            best = np.argsort(flat, kind="stable")[: round(max(0.0, settings.swap * left) * flat.size)]
-            best = best[flat[best] < 0]
-
-            def swapped(there: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-                after = there.reshape(-1).copy()
-                after[best] = other.reshape(-1)[best]  # noqa: B023  (used at once)
-                return after.reshape(there.shape)
-
-            run.own = run.own.map(swapped, run.candidates.own)
-            run.pins = run.layer.spread(run.own)
+            best = _least(changes.reshape(-1), round(max(0.0, settings.swap * left) * changes.size))
+            best = best[changes.reshape(-1)[best] < 0]
+            own.put(best, run.candidates.own.map(lambda array: array.reshape(-1)[best]))  # noqa: B023  (used at once)
+            if run.layer.copies is not None:
+                run.pins = _narrow(run.layer.spread(), NARROW if own.source.dtype == np.uint16 else NARROW + 1)
+            if depth:
+                run.to_rows = kernels.signal_sums(run.pins.source, *run.to_rows.shape)
             self.swaps += len(best)
         self._draw_candidates(step)
 

@@ -25,6 +25,7 @@ ROOMS = {
             "moves",
             "search",
             "data",
+            "threads",
             "train",
             "checkpoint",
             "inference",

@@ -51,6 +51,10 @@ class Pins(NamedTuple):
         """Return pins with arrays of their own."""
         return self.map(np.copy)
 
+    def put(self, at: NDArray[np.int64], others: Pins) -> None:
+        """Put others in place of the pins numbered ``at``, of all in a row."""
+        self.map(lambda array, other: np.put(array, at, other), others)
+
 
 class Copies(NamedTuple):
     """Which tables are copies of one another.
@@ -97,16 +101,9 @@ class Layer:
         return 1 if self.copies is None else int(np.bincount(self.copies.share).max())
 
     @property
-    def bits(self) -> NDArray[np.uint8]:
-        """The bits of the cells' entries as the kernels read them: uint8 (cells, 64), 0 and 1."""
-        bits = np.zeros((len(self.counters), 64), np.uint8)
-        bits[:, : self.counters.shape[1]] = self.counters >= 0
-        return bits
-
-    @property
-    def tables(self) -> NDArray[np.uint8]:
-        """The bits of the tables' entries: uint8 (tables, 64)."""
-        return self.bits if self.copies is None else self.bits[self.copies.share]
+    def tables(self) -> NDArray[np.int8]:
+        """The counters of the tables, copies of a cell's among them: int8 (tables, 2**k)."""
+        return self.counters if self.copies is None else self.counters[self.copies.share]
 
     def spread(self, pins: Pins | None = None) -> Pins:
         """Return the pins of the tables, those of the cells or others given in place of them: of shape (tables, k)."""
@@ -311,9 +308,8 @@ def network_circuit(
     bits: list[int] = []
     for depth, layer in enumerate(network.layers):
         source, against, margin = (array.tolist() for array in layer.spread())
-        size = layer.counters.shape[1]
         outputs = []
-        for t, entries in enumerate(layer.tables[:, :size].tolist()):
+        for t, entries in enumerate((layer.tables >= 0).astype(int).tolist()):
             pins = [
                 pin_wire(builder, *pin) if not depth else bits[pin[0] - 1]
                 for pin in zip(source[t], against[t], margin[t], strict=True)

@@ -85,7 +85,8 @@ class Head(NamedTuple):
 
     def parts(self, groups: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return which part, a class and a weight of it, each table is counted in: int32 (tables,)."""
-        return groups * np.int32(len(self.readout.weights)) + self.weights - np.int32(1)
+        count = len(self.readout.weights)
+        return groups if count == 1 else groups * np.int32(count) + self.weights - np.int32(1)
 
     def scores(self, counts: NDArray[np.int32]) -> Integers:
         """Return scores: counts of each part, int32 (classes * weights, samples), to int64 (classes, samples)."""

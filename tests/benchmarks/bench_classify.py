@@ -5,7 +5,8 @@ trained and the circuit as shipped, don't-cares filled, classify right, over see
 the loaded images to the trained network, encoding among them, and the circuit's size; beside it scikit-learn's multi-
 layer perceptron and random forest, where they are installed, trained on the same images in the same run. Then what a
 training step costs, kernel by kernel, in nanoseconds a table and sample, with the ratio to what the loads and stores
-of a step would take at the bandwidth of a copy in the cache; and how a step's time grows with tables and samples.
+of a step would take at the bandwidth of a copy in the cache; what two threads gain on a step; and the bytes that a
+training holds a table entry.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_simulate import best_seconds, copy_bandwidth
+from bench_training_peer import held, thread_rows, training_of
 
 from learn import lut_kernels as kernels
 from learn.classify import WARPINGS, classes_of, learn_classifier, plan_for, samples_apart
@@ -90,17 +92,17 @@ def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins:
         key=key,
     )
     (layer,) = network.layers
-    rows, entries, counters = np.ascontiguousarray(probes[:, :BATCH]), layer.tables, layer.counters.copy()
-    addresses, outputs = np.zeros((tables, BATCH), np.uint8), np.zeros((tables, BATCH), np.uint8)
-    votes, changes = np.zeros((tables, 1 << pins), np.int32), np.zeros((tables, pins), np.int64)
+    rows, counters, scores = np.ascontiguousarray(probes[:, :BATCH]), layer.counters, np.zeros((10, BATCH), np.int32)
+    addresses, changes = np.zeros((tables, BATCH), np.uint8), np.zeros((tables, pins), np.int32)
+    votes = np.zeros((tables, 1 << pins), kernels.vote_type(BATCH))
     signal = (key.integers(127, (10, BATCH)) - 63).astype(np.int8)
-    read = (rows, *layer.pins, entries, addresses)
-    kernels.forward(*read, outputs, 0, tables)
+    read = (rows, *(array.astype(np.uint16) for array in layer.pins[:2]), layer.pins.margin, counters, addresses)
+    kernels.add_scores(*read, groups, scores, 0, BATCH // kernels.STEP)
     size = kernels.count_votes(addresses, signal, groups, votes, 0, tables)
     halves = map(np.uint64, key.philox_key())
-    step = (votes, size, votes.size, 9830, -32, 31, *halves, counters, entries, 0, tables)
+    step = (votes, size, votes.size, 9830, -32, 31, *halves, counters.copy(), 0, tables)
     calls = (
-        lambda: kernels.forward(*read, outputs, 0, tables),
+        lambda: kernels.add_scores(*read, groups, scores, 0, BATCH // kernels.STEP),
         lambda: kernels.count_votes(addresses, signal, groups, votes, 0, tables),
         lambda: kernels.add_changes(*read, votes, signal, groups, changes, 0, tables),
         lambda: kernels.step_by_votes(*step),
@@ -118,9 +120,17 @@ def kernel_rows(sizes: tuple[int, ...] = (1_000, 4_000, 16_000)) -> None:
     for tables in sizes:
         for pins in (2, 4, 6):
             took = kernel_seconds(encoder, probes, tables, pins, key)
-            moved = BATCH * (4 * pins + 5) + (1 << pins) * 7  # bytes of rows, addresses, outputs; of votes and entries
+            moved = BATCH * (4 * pins + 3) + (1 << pins) * 6  # bytes of rows and addresses; of votes and counters
             share = tables * moved / bandwidth / sum(took)
             print_row(f"{tables:,}", f"{pins}", *(f"{1e9 * t / tables / BATCH:.3f}" for t in took), f"{share:.0%}")
+
+
+def memory_rows() -> None:
+    """Print the bytes that a training holds an entry."""
+    print("bytes that a training holds an entry: counters, pins and candidates; votes of entries and of candidates")
+    for pins in (2, 4, 6):
+        rest, votes = (size / (1_000 << pins) for size in reversed(held(training_of(1_000, pins, BATCH, 1))))
+        print(f"  {pins} pins  {rest:.2f}  {votes:.2f}")
 
 
 def main() -> None:
@@ -136,6 +146,8 @@ def main() -> None:
     options = parser.parse_args()
     if not options.no_kernels:
         kernel_rows()
+        thread_rows([4_000, 16_000, 64_000])
+        memory_rows()
     if options.data_dir:
         accuracy_rows(options.data, options.data_dir, options.tables, options.epochs, options.seeds, options.warps)
 

@@ -2,8 +2,9 @@
 
 Prints samples x tables a second of whole training steps on one core, ours and torchlogix' (forward, backward, Adam) on
 networks of as many gates in the same run, and the bytes that training holds per table entry. Then how the time of our
-step grows with tables and with samples, the exponents fitted to it, and what two threads gain. All times are processor
-seconds of the best of several epochs, but those of threads, which are the shortest by the clock.
+step grows with tables and with samples, the exponents fitted to it, and what two threads gain, phase by phase. Times
+are processor seconds of the best of several epochs; those of threads are the shortest by the clock, and in processor
+seconds of the thread that has most to do: what is left on a machine that others use too.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import json
 import os
 import resource
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from bench_throughput import run_peer
+from numpy.typing import NDArray
 
 from learn.encoders import ImageEncoder
 from learn.keys import Key
 from learn.models.lut_network import make_network
-from learn.train import Settings, _Training, active_pins, fit, probes_of
+from learn.threads import ALONE, Team
+from learn.train import Settings, _Training, active_pins, probes_of
 
 PEER = Path(__file__).with_name("peer_torchlogix_training.py")
 PEERS = ((2, "raw"), (2, "warp"), (4, "warp"), (6, "warp"), (6, "light"))
@@ -30,15 +34,21 @@ SIDE, CLASSES, EPOCHS = 28, 10, 4
 
 
 class Step(NamedTuple):
-    """One training step: processor seconds and seconds by the clock, the best each, and the bytes of its arrays."""
+    """One training step: processor seconds, the best, and the bytes of its arrays for tables."""
 
     seconds: float
-    clock: float
-    bytes: int
+    bytes: Bytes
 
 
-def measured(tables: int, pins: int, batch: int, *, steps: int, threads: int = 1) -> Step:
-    """Train on random images."""
+class Bytes(NamedTuple):
+    """Bytes of the arrays that a training has for its tables, those of a batch left out."""
+
+    votes: int  # of entries and of candidates
+    rest: int  # counters, which are the tables, pins and candidates
+
+
+def training_of(tables: int, pins: int, batch: int, steps: int, team: Team = ALONE) -> _Training:
+    """Return a training on random images, before its first step."""
     key, encoder = Key(0), ImageEncoder(SIDE, SIDE)
     codes = encoder.codes(key.integers(256, (max(1024, batch * steps), SIDE * SIDE)).astype(np.uint8))
     labels = key.fold("labels").integers(CLASSES, len(codes))
@@ -54,22 +64,89 @@ def measured(tables: int, pins: int, batch: int, *, steps: int, threads: int = 1
     )
     codes, labels = codes[: batch * steps], labels[: batch * steps]
     settings = Settings(epochs=EPOCHS, batch=batch, rare=0.0)
-    spent, clock, before = [], [], (time.process_time(), time.perf_counter())
-    for _ in fit(network, codes, labels, encoder=encoder, key=key, places=places, settings=settings, threads=threads):
-        now = time.process_time(), time.perf_counter()
-        spent.append((now[0] - before[0]) / steps)
-        clock.append((now[1] - before[1]) / steps)
+    return _Training(network, codes, labels, None, encoder, key, places, settings, team)
+
+
+def measured(tables: int, pins: int, batch: int, *, steps: int) -> Step:
+    """Train on random images."""
+    training, spent, before = training_of(tables, pins, batch, steps), [], time.process_time()
+    for _ in training.run(None):
+        now = time.process_time()
+        spent.append((now - before) / steps)
         before = now
-    return Step(min(spent[1:]), min(clock[1:]), held(_Training(
-        network, codes, labels, None, encoder, key, places, settings, lambda work, count: work(0, count) or 0
-    )))  # fmt: skip
+    return Step(min(spent[1:]), held(training))
 
 
-def held(training: _Training) -> int:
-    """Return the bytes of the arrays that a training has for its tables, those of a batch left out."""
-    (run,) = training.runs
-    arrays = [run.counters, run.tables, run.votes, *run.pins, *training.candidates.pins, training.candidates.changes]
-    return sum(array.nbytes for array in arrays)
+def held(training: _Training) -> Bytes:
+    """Return the bytes of the arrays that a training has for its tables."""
+    (run,), offered = training.runs, training.runs[0].candidates
+    assert offered is not None
+    rest = [run.tables, *run.pins, *offered.pins]
+    return Bytes(run.votes.nbytes + offered.changes.nbytes, sum(array.nbytes for array in rest))
+
+
+class Timed(Team):
+    """A team that notes how long its phases take, by the clock and in processor seconds of the longest share."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.took: list[tuple[float, float]] = []
+
+    def run(self, work: Callable[[int], Any]) -> list[Any]:
+        """Call ``work`` on every thread."""
+        spent = [0.0] * self.size
+
+        def timed(member: int) -> Any:
+            start = time.thread_time()
+            found = work(member)
+            spent[member] = time.thread_time() - start
+            return found
+
+        start = time.perf_counter()
+        found = super().run(timed)
+        self.took.append((time.perf_counter() - start, max(spent)))
+        return found
+
+
+def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
+    """Return the seconds of the shared phases of a step and of what is left, the shortest of many, one thread or two.
+
+    Returns:
+        float64 (2, phases, 2): of one thread and of two; by the clock and in processor seconds of the longest share.
+    """
+    teams = Timed(1), Timed(2)
+    trainings = [training_of(tables, 6, 256, 16, team) for team in teams]
+    index = np.arange(256 * 16).reshape(16, 256)
+    best = np.full((2, 2, 4, 2), np.inf)  # the second axis: steps with a look at candidates or without
+    for step in range(24):
+        for training in trainings:
+            training._step(index[step % 16], step)
+    until = time.perf_counter() + budget
+    while time.perf_counter() < until:
+        for place, (team, training) in enumerate(zip(teams, trainings, strict=True)):
+            for step in range(8):
+                team.took.clear()
+                start = time.perf_counter()
+                training._step(index[step], step)
+                rest = time.perf_counter() - start - sum(clock for clock, _ in team.took)
+                best[place, step % 2] = np.minimum(best[place, step % 2], [*team.took, (rest, rest)])
+    for team in teams:
+        team.close()
+    return best.mean(axis=1)
+
+
+def thread_rows(tables: list[int], budget: float = 20) -> None:
+    """Print what two threads gain on a step, phase by phase."""
+    print("threads, tables of 6 inputs, 256 samples a step: milliseconds of one thread / two, and how much faster")
+    print(f"  {'tables':>9}" + "".join(f"{name:>17}" for name in ("forward", "votes", "step", "rest")))
+    for count in tables:
+        one, two = phase_seconds(count, budget)
+        for way, how in enumerate(("by the clock", "in processor time")):
+            cells = "".join(
+                f"{f'{1e3 * a:.3f}/{1e3 * b:.3f}':>17}" for a, b in zip(one[:, way], two[:, way], strict=True)
+            )
+            gain = one[:, way].sum() / two[:, way].sum()
+            print(f"  {count:>9,}{cells}  {gain:.2f} {how}", flush=True)
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:
@@ -79,13 +156,14 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 
 def peer_rows(gates: int, batch: int, python: str, patience: float) -> None:
     """Print ours and torchlogix'."""
-    print(f"{gates:,} gates, batch {batch}, one core: samples x gates a second; bytes that training holds an entry")
+    print(f"{gates:,} gates, batch {batch}, one core: samples x gates a second; bytes an entry, and of votes")
     ours = {}
     for pins in (2, 4, 6):
         step = measured(gates, pins, batch, steps=40)
         ours[pins] = gates * batch / step.seconds
         entries = gates << pins
-        print(f"  ours, {pins} inputs          {ours[pins]:9.3g}   {step.bytes / entries:8.1f}", flush=True)
+        rest, votes = step.bytes.rest / entries, step.bytes.votes / entries
+        print(f"  ours, {pins} inputs          {ours[pins]:9.3g}   {rest:8.2f} + {votes:.2f}", flush=True)
     for rank, kind in PEERS:
         try:
             command = [python, str(PEER), str(SIDE * SIDE), str(gates), str(rank), kind, str(batch), "1", "0"]
@@ -118,9 +196,7 @@ def scaling_rows(tables: list[int], batches: list[int]) -> None:
         spent.append(measured(10_000, 6, batch, steps=8).seconds)
         print(f"  {batch:>9,}  {spent[-1]:.4f}  {1e9 * spent[-1] / batch / 10_000:.3f}", flush=True)
     print(f"  exponent {exponent(batches, spent):.3f}")
-    print("threads, 10,000 tables, 1,024 samples a step, seconds by the clock, the best of several")
-    one, two = ([measured(10_000, 6, 1024, steps=8, threads=n).clock for _ in range(3)] for n in (1, 2))
-    print(f"  one {min(one):.4f}  two {min(two):.4f}  {min(one) / min(two):.2f} times as fast", flush=True)
+    thread_rows([4_000, 16_000, 64_000])
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def convolved(layers, codes, stride):
                     count = len(layer.counters) * cells.source.shape[1]
                     source = 1 + np.arange(count, dtype=np.int32).reshape(cells.source.shape)
                     cells = Pins(source, cells.against, cells.margin)
-                _, here = forward_oracle(rows, *cells, layer.bits)
+                _, here = forward_oracle(rows, *cells, layer.counters)
                 rows = np.concatenate([here[:1] * 0, here])
             bits.append(here)
     return np.stack(bits, axis=1).reshape(-1, len(codes))
@@ -112,7 +112,7 @@ def test_probes_show_what_copies_see():
     probes, pins = probes_of(codes, Key(0), shifts), draw(Key(1), 5)
     layer, _ = convolution(lambda key, n: pins, GRID, channels=5, pins=4, size=WINDOW, stride=2, bound=8, key=Key(0))
     seen = forward_oracle(codes.T, *layer.spread(), layer.tables)[0].reshape(5, len(shifts), 64)
-    found, at = forward_oracle(probes, *pins, layer.bits)[0], set()
+    found, at = forward_oracle(probes, *pins, layer.counters)[0], set()
     for b in range(64):
         places = np.flatnonzero((seen[:, :, b] == found[:, b, None]).all(axis=0))
         assert len(places)

@@ -28,11 +28,16 @@ def bytes_of(draw, shape):
     )
 
 
-def pins_of(draw, rows, shape):
+def pins_of(draw, rows, shape, rows_of=np.int32):
     """Draw pins; half of the margins and of the rows beside are zero, as thresholds on bits have them."""
-    source, against = (draw.integers(0, rows, shape).astype(np.int32) for _ in range(2))
-    against *= draw.integers(0, 2, shape, dtype=np.int32)
+    source, against = (draw.integers(0, rows, shape).astype(rows_of) for _ in range(2))
+    against *= draw.integers(0, 2, shape, dtype=rows_of)
     return source, against, bytes_of(draw, shape) * draw.integers(0, 2, shape, dtype=np.uint8)
+
+
+def edges_of(draw, parts):
+    """Draw where shares of so many parts begin and end."""
+    return [0, *sorted(draw(st.lists(st.integers(0, parts), max_size=3))), parts]
 
 
 @st.composite
@@ -41,40 +46,65 @@ def layers(draw):
     k, blocks, tables = draw(st.integers(2, 6)), draw(st.integers(1, 8)), draw(st.integers(1, 7))
     rows, signals = draw(st.integers(1, 9)), draw(st.integers(1, 4))
     rng, batch = np.random.default_rng(draw(SEEDS)), 64 * blocks
-    bits = np.zeros((tables, kernels.ENTRIES), np.uint8)
-    bits[:, : 1 << k] = rng.integers(0, 2, (tables, 1 << k))
+    rows_of = np.uint16 if draw(st.booleans()) else np.int32
     return SimpleNamespace(
         k=k,
         batch=batch,
         count=tables,
         rng=rng,
         rows=bytes_of(rng, (rows, batch)),
-        pins=pins_of(rng, rows, (tables, k)),
-        others=pins_of(rng, rows, (tables, k)),
-        tables=bits,
+        pins=pins_of(rng, rows, (tables, k), rows_of),
+        others=pins_of(rng, rows, (tables, k), rows_of),
+        tables=rng.choice([-128, -1, 0, 127], (tables, 1 << k)).astype(np.int8),
+        votes=draw(st.sampled_from([np.int16, np.int32])) if batch < 259 else np.int32,
         addresses=rng.integers(0, 1 << k, (tables, batch), dtype=np.uint8),
-        signal=rng.choice([-127, 127, 0, *range(-127, 128)], (signals, batch)).astype(np.int8),
+        signal=rng.choice([-127, 127, 0, *range(-127, 128)], (signals, batch)).astype(np.int8)
+        * (rng.random((signals, batch)) < draw(st.sampled_from([0.01, 0.2, 1.0]))).astype(np.int8),
         row=rng.integers(0, signals, tables).astype(np.int32),
-        edges=[0, *sorted(draw(st.lists(st.integers(0, tables), max_size=3))), tables],
+        edges=edges_of(draw, tables),
+        blocks=edges_of(draw, blocks),
     )
 
 
-def in_shares(layer, work):
+def in_shares(edges, work):
     """Run a kernel share by share; return what it returned, added up."""
-    return sum(work(a, b) or 0 for a, b in pairwise(layer.edges))
+    return sum(work(a, b) or 0 for a, b in pairwise(edges))
 
 
 @given(layers())
 def test_forward(layer):
-    addresses, outputs = np.full((layer.count, layer.batch), 99, np.uint8), np.full((layer.count + 1, layer.batch), 99)
-    outputs = outputs.astype(np.uint8)
+    addresses, outputs = (np.full((layer.count + more, layer.batch), 99, np.uint8) for more in (0, 1))
     in_shares(
-        layer,
+        layer.blocks,
         lambda a, b: kernels.forward(layer.rows, *layer.pins, layer.tables, addresses, outputs[1:], a, b),
     )
     expected = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
     assert np.array_equal(addresses, expected[0]) and np.array_equal(outputs[1:], expected[1])
     assert np.all(outputs[0] == 99)
+
+
+@given(layers(), st.integers(1, 4))
+def test_add_scores(layer, groups):
+    addresses = np.full((layer.count, layer.batch), 99, np.uint8)
+    group = layer.rng.integers(0, groups, layer.count).astype(np.int32)
+    start = layer.rng.integers(-5, 5, (groups, layer.batch)).astype(np.int32)
+    scores, expected = start.copy(), start.copy()
+    in_shares(
+        layer.blocks,
+        lambda a, b: kernels.add_scores(layer.rows, *layer.pins, layer.tables, addresses, group, scores, a, b),
+    )
+    spelled, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
+    np.add.at(expected, group, outputs.astype(np.int32))
+    assert np.array_equal(scores, expected) and np.array_equal(addresses, spelled)
+
+
+@pytest.mark.parametrize("count", [254, 255, 256, 1000])
+def test_scores_of_many_tables(count):
+    rows, tables = np.ones((1, 64), np.uint8), np.zeros((count, 4), np.int8)
+    pins = [np.zeros((count, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
+    scores, addresses = np.zeros((2, 64), np.int32), np.zeros((count, 64), np.uint8)
+    kernels.add_scores(rows, *pins, tables, addresses, (np.arange(count) == 0).astype(np.int32), scores, 0, 1)
+    assert np.all(scores[0] == count - 1) and np.all(scores[1] == 1)
 
 
 @pytest.mark.parametrize(
@@ -110,33 +140,33 @@ def test_count_ones(layer):
     assert np.array_equal(counts, (wide[source] - wide[against] > margin[:, None]).sum(axis=1))
 
 
-@given(SEEDS, st.integers(0, 200), st.integers(1, 300), st.integers(0, 2))
-def test_gather(seed, batch, features, more):
+@given(SEEDS, st.integers(0, 200), st.integers(1, 300), st.integers(0, 2), st.sampled_from([(0, 4), (0, 1, 3, 3, 4)]))
+def test_gather(seed, batch, features, more, cuts):
     rng = np.random.default_rng(seed)
     data, rows = bytes_of(rng, (9, features)), np.full((features + more, 256), 7, np.uint8)
     index = rng.integers(0, 9, batch)
-    kernels.gather(data, index, rows)
+    for first, last in pairwise(cuts):
+        kernels.gather(data, index, rows, first, last)
     assert np.array_equal(rows[:features, :batch], data[index].T)
     assert np.all(rows[features:] == 7) and np.all(rows[:, batch:] == 7)
 
 
-@given(layers(), st.integers(1, 4))
-def test_add_scores(layer, groups):
-    outputs = layer.rng.integers(0, 2, (layer.count + 1, layer.batch)).astype(np.uint8)[1:]
-    group = layer.rng.integers(0, groups, layer.count).astype(np.int32)
-    start = layer.rng.integers(-5, 5, (groups, layer.batch)).astype(np.int32)
-    scores, expected = start.copy(), start.copy()
-    in_shares(layer, lambda a, b: kernels.add_scores(outputs, group, scores, a, b))
-    np.add.at(expected, group, outputs.astype(np.int32))
-    assert np.array_equal(scores, expected)
-
-
 @given(layers())
 def test_count_votes(layer):
-    votes = np.full((layer.count, 1 << layer.k), 99, np.int32)
-    size = in_shares(layer, lambda a, b: kernels.count_votes(layer.addresses, layer.signal, layer.row, votes, a, b))
+    votes = np.full((layer.count, 1 << layer.k), 99, layer.votes)
+    size = in_shares(
+        layer.edges, lambda a, b: kernels.count_votes(layer.addresses, layer.signal, layer.row, votes, a, b)
+    )
     expected = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k)
     assert np.array_equal(votes, expected) and size == np.abs(expected).sum()
+
+
+def test_vote_type():
+    assert [kernels.vote_type(batch) for batch in (64, 258, 259)] == [np.int16, np.int16, np.int32]
+    zeros, signal = np.zeros((1, 256), np.uint8), np.full((1, 256), -127, np.int8)
+    votes = np.zeros((1, 4), kernels.vote_type(256))
+    assert kernels.count_votes(zeros, signal, np.zeros(1, np.int32), votes, 0, 1) == 127 * 256
+    assert votes.tolist() == [[-127 * 256, 0, 0, 0]]
 
 
 def test_votes_and_changes_of_a_great_batch_do_not_overflow():
@@ -146,21 +176,21 @@ def test_votes_and_changes_of_a_great_batch_do_not_overflow():
     assert kernels.count_votes(zeros, signal, row, votes, 0, 1) == 127 * batch
     assert votes.tolist() == [[-127 * batch, 0, 0, 0]]
     pins = [np.zeros((1, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
-    tables, changes = np.zeros((1, 64), np.uint8), np.zeros((1, 2), np.int64)
+    tables, changes = np.full((1, 4), -1, np.int8), np.zeros((1, 2), np.int64)
     pins[0][:], pins[1][:] = 0, 1
-    tables[0, 1] = 1
+    tables[0, 1] = 0
     rows = np.concatenate([ones, zeros])
     kernels.add_changes(rows, *pins, tables, zeros, votes, signal, row, changes, 0, 1)
     assert changes.tolist() == [[-127 * batch, 0]]
 
 
-@given(layers())
-def test_add_changes(layer):
-    votes = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k).astype(np.int32)
-    start = layer.rng.integers(-9, 9, (layer.count, layer.k))
+@given(layers(), st.sampled_from([np.int32, np.int64]))
+def test_add_changes(layer, dtype):
+    votes = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k).astype(layer.votes)
+    start = layer.rng.integers(-9, 9, (layer.count, layer.k)).astype(dtype)
     changes = start.copy()
     in_shares(
-        layer,
+        layer.edges,
         lambda a, b: kernels.add_changes(
             layer.rows,
             *layer.others,
@@ -183,7 +213,7 @@ def test_a_change_is_that_of_another_forward_pass(layer, pin):
     """One candidate put in place, the signals' sum over what is then 1 changes by what was promised."""
     pin %= layer.k
     addresses, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
-    votes = kernels.votes_oracle(addresses, layer.signal, layer.row, 1 << layer.k).astype(np.int32)
+    votes = kernels.votes_oracle(addresses, layer.signal, layer.row, 1 << layer.k).astype(layer.votes)
     changes = np.zeros((layer.count, layer.k), np.int64)
     kernels.add_changes(
         layer.rows,
@@ -205,14 +235,13 @@ def test_a_change_is_that_of_another_forward_pass(layer, pin):
     assert np.array_equal(changes[:, pin], (signal * (then.astype(int) - outputs)).sum(axis=1))
 
 
-@given(layers(), st.integers(1, 5), st.lists(st.integers(0, 8), max_size=3), st.sampled_from([np.int16, np.int32]))
-def test_add_input_signals(layer, sources, cuts, dtype):
+@given(layers(), st.integers(1, 5), st.sampled_from([np.int16, np.int32]))
+def test_add_input_signals(layer, sources, dtype):
     source = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(np.int32)
-    layer.edges = [0, *sorted(min(cut, layer.batch // 64) for cut in cuts), layer.batch // 64]  # shares of the samples
     start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(dtype)
     found = start.copy()
     in_shares(
-        layer,
+        layer.blocks,
         lambda a, b: kernels.add_input_signals(
             layer.tables, layer.addresses, layer.signal, layer.row, source, found, a, b
         ),
@@ -223,8 +252,8 @@ def test_add_input_signals(layer, sources, cuts, dtype):
 
 @pytest.mark.parametrize("readers", [258, 259])
 def test_signals_of_a_row_that_many_read_do_not_overflow(readers):
-    tables = np.zeros((readers, 64), np.uint8)
-    tables[:, 1] = 1
+    tables = np.full((readers, 2), -1, np.int8)
+    tables[:, 1] = 0
     addresses, source = np.zeros((readers, 64), np.uint8), np.ones((readers, 1), np.int32)
     signal, row = np.full((1, 64), -127, np.int8), np.zeros(readers, np.int32)
     sums = kernels.signal_sums(source, 2, 64)
@@ -251,14 +280,17 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
         "from learn import lut_kernels as k\n"
         "assert not k.WIDE\n"
         "r = np.random.default_rng(0)\n"
-        "rows, tables = r.integers(0, 256, (5, 128), dtype=np.uint8), r.integers(0, 2, (3, 64), dtype=np.uint8)\n"
+        "rows, tables = r.integers(0, 256, (5, 128), dtype=np.uint8), r.integers(-2, 2, (3, 64), dtype=np.int8)\n"
         "pins = [r.integers(0, n, (3, 6)).astype(d) for n, d in ((5, np.int32), (5, np.int32), (50, np.uint8))]\n"
         "a, o = np.zeros((3, 128), np.uint8), np.zeros((3, 128), np.uint8)\n"
-        "k.forward(rows, *pins, tables, a, o, 0, 3)\n"
+        "k.forward(rows, *pins, tables, a, o, 0, 2)\n"
         "assert all(map(np.array_equal, (a, o), k.forward_oracle(rows, *pins, tables)))\n"
         "signal, row = r.integers(-127, 128, (2, 128)).astype(np.int8), np.array([1, 0, 1], np.int32)\n"
         "votes, changes = np.zeros((3, 64), np.int32), np.zeros((3, 6), np.int64)\n"
         "k.count_votes(a, signal, row, votes, 0, 3)\n"
+        "few = np.zeros((3, 4), np.int32)\n"
+        "k.count_votes(a & 3, signal, row, few, 0, 3)\n"
+        "assert np.array_equal(few, k.votes_oracle(a & 3, signal, row, 4))\n"
         "k.add_changes(rows, *pins, tables, a, votes, signal, row, changes, 0, 3)\n"
         "assert np.array_equal(changes, k.changes_oracle(rows, *pins, tables, a, signal, row))\n"
         "sums = k.signal_sums(pins[0], 5, 128)\n"
@@ -299,15 +331,14 @@ def step_oracle(votes, rate, lo, hi, key, counters):
 
 
 def stepped(votes, rate, lo, hi, key, counters, edges):
-    """Run the kernel in shares; return counters, tables and flips."""
-    counters, tables = counters.copy(), np.zeros((len(votes), 64), np.uint8)
-    tables[:, : votes.shape[1]] = counters >= 0
+    """Run the kernel in shares; return counters and flips."""
+    counters = counters.copy()
     size, (key0, key1) = max(1, int(np.abs(votes.astype(int)).sum())), map(np.uint64, key.philox_key())
     flips = sum(
-        kernels.step_by_votes(votes, size, votes.size, rate, lo, hi, key0, key1, counters, tables, a, b)
+        kernels.step_by_votes(votes, size, votes.size, rate, lo, hi, key0, key1, counters, a, b)
         for a, b in pairwise(edges)
     )
-    return counters, tables, flips
+    return counters, flips
 
 
 @given(
@@ -326,11 +357,10 @@ def test_step_by_votes(seed, k, tables, bound, rate, largest, cut):
     votes[rng.random(votes.shape) < 0.3] = 0
     counters = rng.integers(lo, hi, votes.shape, endpoint=True).astype(np.int8)
     edges = [0, min(cut, tables), tables]
-    after, bits, flips = stepped(votes, rate, lo, hi, key, counters, edges)
+    after, flips = stepped(votes, rate, lo, hi, key, counters, edges)
     assert after.tolist() == step_oracle(votes.tolist(), rate, lo, hi, key, counters.tolist())
     assert after.min() >= lo and after.max() <= hi
     assert np.array_equal(after[votes == 0], counters[votes == 0])
-    assert np.array_equal(bits[:, : 1 << k], after >= 0) and not bits[:, 1 << k :].any()
     assert flips == ((after >= 0) != (counters >= 0)).sum()
 
 
@@ -362,5 +392,5 @@ def test_steps_reach_the_ends_and_stay(seed):
     votes = rng.choice([-5, 5], (3, 16)).astype(np.int32)
     counters = np.zeros(votes.shape, np.int8)
     for i in range(12):
-        counters, _, _ = stepped(votes, 1 << 16, -4, 3, Key(i), counters, [0, 3])
+        counters, _ = stepped(votes, 1 << 16, -4, 3, Key(i), counters, [0, 3])
     assert np.array_equal(counters, np.where(votes > 0, -4, 3))

@@ -243,8 +243,8 @@ def test_no_swaps_keep_the_pins():
 
 def training_of(encoder, codes, labels, *, widths, pins, settings, classes=3, seed=0):
     places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
-    key, shared = Key(seed).fold("fit"), train._shares(None, 1)
-    return train._Training(network, codes, labels, None, encoder, key, places, settings, shared)
+    key = Key(seed).fold("fit")
+    return train._Training(network, codes, labels, None, encoder, key, places, settings, train.ALONE)
 
 
 def bit_of(read, source, against, margin):
@@ -296,9 +296,9 @@ def stepped_one_by_one(training, index, step):
     for depth, (layer, of_layer) in enumerate(zip(network.layers, votes, strict=True)):
         share = settings.end + (1 - settings.end) * (1 + np.cos(np.pi * step / training.steps)) / 2
         key = map(np.uint64, training.key.fold("step", depth, step).philox_key())
-        counters, tables = layer.counters.copy(), layer.tables
+        counters = layer.counters.copy()
         rate, size = round(settings.rate * share * 65536), int(np.abs(of_layer).sum())
-        kernels.step_by_votes(of_layer, size, of_layer.size, rate, -32, 31, *key, counters, tables, 0, len(counters))
+        kernels.step_by_votes(of_layer, size, of_layer.size, rate, -32, 31, *key, counters, 0, len(counters))
         after.append(counters)
     return after, changes, loss, right
 
@@ -324,9 +324,7 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
         found = training._step(index, step)
         assert found[1] == right and np.isclose(found[0], loss)
         for run, counters in zip(training.runs, expected, strict=True):
-            assert np.array_equal(run.counters, counters)
-            assert np.array_equal(run.tables[:, : 1 << pins], counters >= 0)
-            assert not run.tables[:, 1 << pins :].any()
+            assert np.array_equal(run.layer.counters, counters) and run.tables is run.layer.counters
         for run, old, more in zip(training.runs, before, changes, strict=True):
             assert np.array_equal(run.candidates.changes - old, more if step % 2 == 0 else 0 * more)
     assert not same(training.network(), training.start)
@@ -493,8 +491,8 @@ def test_a_counter_takes_one_byte():
     training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(12, 9), pins=6, settings=QUICK)
     training._step(np.arange(128), 0)
     for run, layer, width in zip(training.runs, training.network().layers, (12, 9), strict=True):
-        assert run.counters.dtype == layer.counters.dtype == np.int8
-        assert run.counters.nbytes == layer.counters.nbytes == 64 * width
+        assert run.tables.dtype == layer.counters.dtype == np.int8
+        assert run.tables.nbytes == layer.counters.nbytes == 64 * width
 
 
 # --- Scores

@@ -22,7 +22,8 @@ def test_warped_samples_are_laid_out_by_their_maps():
     codes, warps = ENCODER.codes(images(70)), ENCODER.warps(Key(1), 5, shift=2, turn=20, scale=0.2, bend=1)
     index, chosen = Key(2).integers(70, 100), Key(3).integers(5, 100)
     rows = np.full((ENCODER.rows, 128), 7, np.uint8)
-    kernels.gather_warped(codes, index, warps, chosen, rows)
+    for first in range(2):
+        kernels.gather_warped(codes, index, warps, chosen, rows, first, first + 1)
     for b in range(100):
         assert np.array_equal(rows[:, b], codes[index[b]][warps[chosen[b]]])
     assert (rows[:, 100:] == 7).all()

@@ -1,0 +1,46 @@
+"""Teams of threads: every member works once a call, shares cover all parts, and what fails is told."""
+
+import threading
+
+import pytest
+
+from learn.threads import ALONE, Team
+
+
+@pytest.fixture(params=[1, 2, 5])
+def team(request):
+    made = Team(request.param)
+    yield made
+    made.close()
+
+
+def test_every_member_works_once_on_a_thread_of_its_own(team):
+    for _ in range(50):
+        found = team.run(lambda member: (member, threading.get_ident()))
+        assert sorted(member for member, _ in found) == list(range(team.size))
+        assert len({thread for _, thread in found}) == team.size
+        assert (0, threading.get_ident()) in found
+
+
+@pytest.mark.parametrize("parts", [0, 1, 4, 5, 1000])
+def test_shares_cover_all_parts(team, parts):
+    shares = sorted(team.run(lambda member: team.share(member, parts)))
+    assert [part for first, last in shares for part in range(first, last)] == list(range(parts))
+    assert max(b - a for a, b in shares) - min(b - a for a, b in shares) <= 1
+
+
+def test_what_a_member_raises_is_raised(team):
+    def work(member):
+        if member == team.size - 1:
+            raise KeyError(member)
+
+    with pytest.raises(KeyError):
+        team.run(work)
+
+
+def test_threads_end():
+    before = threading.active_count()
+    team = Team(4)
+    assert threading.active_count() == before + 3
+    team.close()
+    assert threading.active_count() == before and ALONE.size == 1
