@@ -1045,12 +1045,25 @@ def draw(
     output: Annotated[
         list[Path], typer.Option("-o", "--output", metavar="FILE", help="A .svg, .png, .pdf or .dot file. Repeatable.")
     ],
+    cone: Annotated[str, typer.Option(metavar="OUTPUT", help="Draw only what this output depends on.")] = "",
+    highlight: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Fade all but the cones of this wire. Repeatable.")
+    ] = None,
+    pattern: Annotated[
+        str, typer.Option(metavar="BITS", help="Show the values of all wires; 1011, input 0 first, or words: 3,-1,7.")
+    ] = "",
+    derivative: Annotated[
+        bool, typer.Option("--derivative", help="Show which wires change an output at that pattern.")
+    ] = False,
+    dark: Annotated[bool, typer.Option("--dark", help="Paint light on dark.")] = False,
 ) -> None:
-    """Draw a circuit."""
+    """Draw a circuit: symbols up to some hundred gates, blocks of them up to 2,000, else counts by level and kind."""
+    from circuits.draw import View
     from learn.outputs import check_outputs, write_all
 
     check_outputs(output, pictures_only=True)
-    for path in write_all(_circuit(circuit), output):
+    view = View(cone, tuple(highlight or ()), pattern, derivative, dark)
+    for path in write_all(_circuit(circuit), output, view=view):
         print(f"wrote {path}")
 
 

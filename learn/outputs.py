@@ -10,13 +10,14 @@ from pathlib import Path
 
 from circuits.circuit import Circuit
 from circuits.draw import FORMATS as PICTURES
-from circuits.draw import draw
+from circuits.draw import View, draw
 from circuits.errors import FormatError, GatewrightError
 from circuits.formats import FORMATS, write
 from circuits.rewrite import from_table
 from circuits.table import TruthTable
 
 _PACKED = (".gz", ".xz")
+NOTHING = View()
 
 
 def _suffix(path: Path) -> str:
@@ -64,7 +65,9 @@ def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None
             raise _unwritable(path, error) from None
 
 
-def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circuit | None = None) -> list[Path]:
+def write_all(
+    found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circuit | None = None, view: View = NOTHING
+) -> list[Path]:
     """Write ``found`` to every file, the suffix picking the format; a table becomes a circuit where it has to.
 
     All files are made beside their places first and put there together at the end.
@@ -73,6 +76,7 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circu
         found: what to write.
         paths: where.
         bits: the same circuit as gates of bits, for the formats without words; by default it is made for each.
+        view: what pictures show beside the circuit.
 
     Returns:
         the files written.
@@ -90,7 +94,7 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circu
             try:
                 beside = tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-")
                 made = Path(folders.enter_context(beside)) / place.name
-                _write_one(found if bits is None or _holds_words(path) else bits, made, path)
+                _write_one(found if bits is None or _holds_words(path) else bits, made, path, view)
                 staged.append((path, made, place))
             except FormatError as error:
                 failure = failure or FormatError(error.message, path=path)
@@ -112,7 +116,7 @@ def _unwritable(path: Path, error: OSError) -> FormatError:
     return FormatError(f"cannot be written: {error.strerror or error}", path=path)
 
 
-def _write_one(found: Circuit | TruthTable, staged: Path, path: Path) -> None:
+def _write_one(found: Circuit | TruthTable, staged: Path, path: Path, view: View) -> None:
     picture = is_picture(path)
     if isinstance(found, TruthTable) and (picture or FORMATS[_suffix(path)].write_table is None):
         if not found.complete:
@@ -122,6 +126,6 @@ def _write_one(found: Circuit | TruthTable, staged: Path, path: Path) -> None:
         found = from_table(found)
     if picture:
         assert isinstance(found, Circuit)
-        draw(found, staged)
+        draw(found, staged, view=view)
     else:
         write(found, staged)
