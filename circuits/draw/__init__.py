@@ -1,9 +1,10 @@
-"""Pictures of circuits: SVG, PNG, PDF and DOT, laid out by Graphviz."""
+"""Pictures of circuits: SVG, PNG, PDF and DOT, laid out by Graphviz, and an interactive HTML page."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from circuits.draw import bundled, overview, schematic
 from circuits.draw.engine import ENGINES, TIMEOUT
 from circuits.draw.marks import View, marked
-from circuits.draw.paint import WRITERS, darkened
+from circuits.draw.page import Frame, page
+from circuits.draw.paint import WRITERS, darkened, svg
 from circuits.errors import FormatError
 from circuits.gates import MAX_LUT
 from circuits.order import depth
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from circuits.circuit import Circuit
     from circuits.draw.scene import Scene
 
-__all__ = ["ENGINES", "FORMATS", "OVERVIEW", "SYMBOLS", "View", "draw", "render", "source"]
+__all__ = ["ENGINES", "FORMATS", "OVERVIEW", "SYMBOLS", "Frame", "View", "draw", "render", "source"]
 
-FORMATS = (*WRITERS, "dot")
+FORMATS = (*WRITERS, "dot", "html")
 """What pictures can be written as."""
 
 SYMBOLS = 320
@@ -109,6 +111,7 @@ def render(
     format: str,
     *,
     view: View = NOTHING,
+    frames: Sequence[Frame] = (),
     fold: bool | None = None,
     engine: str | None = None,
     timeout: float = TIMEOUT,
@@ -117,8 +120,9 @@ def render(
 
     Args:
         circuit: what to draw; inputs on the left, one column a level, outputs on the right.
-        format: svg, pdf, png or dot.
+        format: svg, pdf, png, dot or html.
         view: what to show beside the circuit; a .dot file shows the circuit alone.
+        frames: what came before the circuit, for a page to replay.
         fold: draw inverters as bubbles on the pins that read them; default for more than five gates.
         engine: one of ENGINES, default the first that works: ``dot`` on PATH, then ``graphviz-pure``.
         timeout: seconds an engine may take.
@@ -130,6 +134,12 @@ def render(
     """
     if format == "dot":
         return source(marked(circuit, view)[0], fold=fold).encode()
+    if format == "html":
+
+        def picture(part: Circuit, look: View) -> bytes:
+            return svg(scene(part, view=look, fold=fold, engine=engine, timeout=timeout))
+
+        return page([*frames, Frame(circuit, {})], view, picture)
     if format not in WRITERS:
         raise FormatError(f"cannot draw as {format!r}, expected one of {', '.join(FORMATS)}")
     return WRITERS[format](scene(circuit, view=view, fold=fold, engine=engine, timeout=timeout), engine)
@@ -140,11 +150,12 @@ def draw(
     path: str | PathLike[str],
     *,
     view: View = NOTHING,
+    frames: Sequence[Frame] = (),
     fold: bool | None = None,
     engine: str | None = None,
     timeout: float = TIMEOUT,
 ) -> None:
-    """Write the picture of a circuit to a file; its suffix picks the format (.svg, .pdf, .png, .dot).
+    """Write the picture of a circuit to a file; its suffix picks the format (.svg, .pdf, .png, .dot, .html).
 
     The file appears whole or not at all. Arguments and errors as :func:`render`.
 
@@ -157,7 +168,7 @@ def draw(
     if suffix not in FORMATS:
         known = ", ".join(f".{f}" for f in FORMATS)
         raise FormatError(f"cannot draw to suffix {target.suffix!r}, expected one of {known}", path=target)
-    data = render(circuit, suffix, view=view, fold=fold, engine=engine, timeout=timeout)
+    data = render(circuit, suffix, view=view, frames=frames, fold=fold, engine=engine, timeout=timeout)
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}.", delete=False) as file:

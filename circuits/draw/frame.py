@@ -100,7 +100,9 @@ def framed(circuit: Circuit, groups: list[Group], entries: list[Entry]) -> Scene
     """Return the picture: the groups below the circuit's name and counts, the legend below them."""
     left, top, right, low = bounds(groups)
     name = visible(circuit.name)
-    heading = Group((Text(0, 12, elided(name, 60), 15, bold=True), Text(0, 28, counts(circuit), 10, color=QUIET)))
+    heading = Group(
+        (Text(0, 12, elided(name, 60), 15, bold=True), Text(0, 28, counts(circuit), 10, color=QUIET)), kind="title"
+    )
     # Title and legend grow with the picture, so that one glance reads both.
     wide = max(right - left, NARROW)
     zoom = min(2.4, max(1.0, wide / 1000))

@@ -136,6 +136,7 @@ def painted(groups: Iterable[Group], marks: Marks, size: float = 7.5) -> list[Gr
         size: of the values written at the wires' beginnings, in points.
     """
     result: list[Group] = []
+    halos: list[Group] = []  # under all wires, so that none hides another
     for group in groups:
         wire, items = group.wire, group.items
         if wire >= 0 and marks.strong is not None and not marks.strong[wire]:
@@ -147,17 +148,17 @@ def painted(groups: Iterable[Group], marks: Marks, size: float = 7.5) -> list[Gr
                 lines = [_coloured(item, VALUE[one], 1.5 if one else 1.0) for item in lines]
             elif marks.strong is not None:
                 lines = [_coloured(item, ACCENT, 1.3) for item in lines]
-            under: list[Path] = []
             if marks.slopes is not None and marks.slopes[wire]:
-                under = [replace(p, stroke=HALO, fill=None, width=p.width + 5) for p in lines if p.stroke]
-            group = replace(group, items=(*under, *lines))
+                halo = [replace(p, stroke=HALO, fill=None, width=p.width + 5) for p in lines if p.stroke]
+                halos.append(Group(tuple(halo), kind="halo"))
+            group = replace(group, items=tuple(lines))
         if group.kind == "output" and marks.values is not None:
             items = tuple(_equal(item, marks.values[group.wire]) for item in group.items)
             group = replace(group, items=items)
         result.append(group)
     if marks.values is not None:
         result += _labels(groups, marks, size)
-    return result
+    return halos + result
 
 
 def _labels(groups: Iterable[Group], marks: Marks, size: float) -> Iterable[Group]:
@@ -172,7 +173,11 @@ def _labels(groups: Iterable[Group], marks: Marks, size: float) -> Iterable[Grou
         slope = marks.slopes[group.wire] if marks.slopes is not None else 0
         text = str(value).replace("-", "\N{MINUS SIGN}") + {1: " +", -1: " \N{MINUS SIGN}"}.get(slope, "")
         below = size + 0.5 if group.word else -2.0  # above a bus stands its type
-        yield Group((Text(x + 1.5, y + below, text, size, color=VALUE[bool(value)], bold=bool(value)),), kind="value")
+        yield Group(
+            (Text(x + 1.5, y + below, text, size, color=VALUE[bool(value)], bold=bool(value)),),
+            kind="value",
+            wire=group.wire,
+        )
 
 
 def entries(marks: Marks) -> list[Entry]:

@@ -51,7 +51,11 @@ def _svg_reach(group: Group) -> str:
         for item in group.items
         if isinstance(item, Path) and not item.curved
     )
-    return f'<path d="{data}" fill="none" stroke="{PAPER}" stroke-opacity="0" stroke-width="6"/>' if data else ""
+    return (
+        f'<path d="{data}" class="reach" fill="none" stroke="{PAPER}" stroke-opacity="0" stroke-width="6"/>'
+        if data
+        else ""
+    )
 
 
 @lru_cache
