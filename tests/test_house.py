@@ -34,6 +34,7 @@ ROOMS = {
             "evaluate",
             "estimators",
             "outputs",
+            "report",
             "shipping",
             "portfolio",
             "contest",

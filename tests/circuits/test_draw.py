@@ -206,7 +206,13 @@ def check_dot(data: bytes) -> None:
     assert data.startswith(b"digraph ") and data.rstrip().endswith(b"}")
 
 
-CHECKS = {"svg": check_svg, "png": check_png, "pdf": check_pdf, "dot": check_dot}
+def check_html(data: bytes) -> None:
+    page = data.decode()
+    assert page.startswith("<!DOCTYPE html>") and page.rstrip().endswith("</html>")
+    check_svg(page[page.index('aria-label="the circuit') :].split(">", 1)[1].split("</svg>")[0].encode() + b"</svg>")
+
+
+CHECKS = {"svg": check_svg, "png": check_png, "pdf": check_pdf, "dot": check_dot, "html": check_html}
 
 
 def shown(data: bytes) -> str:
