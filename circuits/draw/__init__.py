@@ -14,7 +14,7 @@ from circuits.draw.engine import ENGINES, TIMEOUT
 from circuits.draw.marks import View, marked
 from circuits.draw.page import Frame, page
 from circuits.draw.paint import WRITERS, darkened, svg
-from circuits.errors import FormatError
+from circuits.errors import CircuitError, FormatError
 from circuits.gates import MAX_LUT
 from circuits.order import depth
 
@@ -101,6 +101,11 @@ def scene(
         picture = schematic.compose(shown, plan, marks, engine, timeout)
     elif _bundles(shown):
         picture = bundled.compose(shown, marks)
+    elif view.pattern or view.highlight:
+        raise CircuitError(
+            f"{shown.name!r} is too large for values and highlights, with {shown.num_gates:,} gates of {depth(shown):,} "
+            f"levels; expected at most {OVERVIEW:,} of {DEEP}, such as the cone of one output"
+        )
     else:
         picture = overview.compose(shown)
     return darkened(picture) if view.dark else picture
@@ -137,6 +142,8 @@ def render(
     if format == "html":
 
         def picture(part: Circuit, look: View) -> bytes:
+            if _plan(part, _fold(part, fold)) is None and not _bundles(part):
+                look = NOTHING
             return svg(scene(part, view=look, fold=fold, engine=engine, timeout=timeout))
 
         return page([*frames, Frame(circuit, {})], view, picture)

@@ -684,6 +684,13 @@ def test_views_of_what_is_not_there_are_refused(view: View, what: str) -> None:
         render(full_adder(), "svg", view=view)
 
 
+def test_counts_show_no_values() -> None:
+    circuit = random_circuit(OVERVIEW + 1, span=300)
+    with pytest.raises(ValueError, match=r"too large for values.*2,001 gates"):
+        render(circuit, "svg", view=View(pattern="0" * circuit.num_inputs))
+    check_html(render(circuit, "html"))
+
+
 def test_2000_gates_are_drawn_in_blocks_within_seconds() -> None:
     circuit = random_circuit(OVERVIEW, 40, span=300)
     start = time.process_time()
