@@ -103,7 +103,7 @@ def scene(
         picture = bundled.compose(shown, marks)
     elif view.pattern or view.highlight:
         raise CircuitError(
-            f"{shown.name!r} is too large for values and highlights, with {shown.num_gates:,} gates of {depth(shown):,} "
+            f"{shown.name!r} is too large for values and highlights: {shown.num_gates:,} gates, {depth(shown):,} "
             f"levels; expected at most {OVERVIEW:,} of {DEEP}, such as the cone of one output"
         )
     else:

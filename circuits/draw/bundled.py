@@ -74,7 +74,7 @@ def compose(circuit: Circuit, marks: Marks) -> Scene:
         *samples({op for op, _, _ in circuit.gates()}),
         *entries(marks),
     ]
-    return framed(circuit, painted(groups, marks, 5.5), legend)
+    return framed(circuit, painted(groups, marks, 5.5, circuit.num_inputs if image else 0), legend)
 
 
 def _levels(circuit: Circuit) -> NDArray[np.int64]:

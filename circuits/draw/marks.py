@@ -127,13 +127,14 @@ def _coloured(item: Path, color: str, wider: float) -> Path:
     return replace(item, stroke=item.stroke and color, fill=item.fill and color, width=item.width * wider)
 
 
-def painted(groups: Iterable[Group], marks: Marks, size: float = 7.5) -> list[Group]:
+def painted(groups: Sequence[Group], marks: Marks, size: float, unlabelled: int = 0) -> list[Group]:
     """Return the groups of a picture with the marks on them.
 
     Args:
         groups: what is painted, each with the wire it shows.
         marks: what to mark.
         size: of the values written at the wires' beginnings, in points.
+        unlabelled: wires below this have no room for them.
     """
     result: list[Group] = []
     halos: list[Group] = []  # under all wires, so that none hides another
@@ -157,16 +158,21 @@ def painted(groups: Iterable[Group], marks: Marks, size: float = 7.5) -> list[Gr
             group = replace(group, items=items)
         result.append(group)
     if marks.values is not None:
-        result += _labels(groups, marks, size)
+        result += _labels(groups, marks, size, unlabelled)
     return halos + result
 
 
-def _labels(groups: Iterable[Group], marks: Marks, size: float) -> Iterable[Group]:
+def _labels(groups: Iterable[Group], marks: Marks, size: float, unlabelled: int) -> Iterable[Group]:
     """Yield the values, each at the beginning of its wire, with a sign behind it where the output rises or falls."""
     assert marks.values is not None
     for group in groups:
         starts = [item.points[0] for item in group.items if isinstance(item, Path)]
-        if group.kind != "net" or not starts or (marks.strong is not None and not marks.strong[group.wire]):
+        if (
+            group.kind != "net"
+            or not starts
+            or group.wire < unlabelled
+            or (marks.strong is not None and not marks.strong[group.wire])
+        ):
             continue
         x, y = min(starts)
         value = marks.values[group.wire]
