@@ -471,6 +471,7 @@ def _learn(
         f"{_noun(measured['ands'], 'AND node')}, {_noun(measured['levels'], 'level')}, "
         f"{_noun(measured['gates'], 'gate')}",
         f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}",
+        *_trends(moments),
         *(f"wrote {path}" for path in written),
     )
     if not is_exact and strict:
@@ -660,6 +661,7 @@ def _learn_classifier(
         + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
         if interrupted
         else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with {replay}",
+        *_trends(moments),
         *(f"wrote {path}" for path in written),
     )
     return 0
@@ -699,6 +701,17 @@ def _keep(
     return [path for path in (log,) if path] + (
         write_report(report, title, facts, moments, circuit, repeat) if report is not None else []
     )
+
+
+def _trends(moments: list[Moment]) -> list[str]:
+    """Return how the numbers of a run went, for a terminal that can show it; nothing for a pipe or a file."""
+    from learn.report import BARS, trends
+
+    try:
+        BARS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return []
+    return trends(moments) if sys.stdout.isatty() else []
 
 
 def _resumed(checkpoint: Path, about: str) -> tuple[Any, str]:

@@ -108,6 +108,29 @@ def frames(log: Sequence[Moment]) -> list[Frame]:
     ]
 
 
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int = 24) -> str:
+    """Return a line of bars as high as the values, which are thinned out evenly to ``width``; zero is the lowest bar."""
+    most = max(values, default=0)
+    count = min(len(values), width)
+    chosen = (values[round(k * (len(values) - 1) / max(count - 1, 1))] for k in range(count))
+    return "".join(
+        BARS[min(max(int(len(BARS) * value / most), 0), len(BARS) - 1)] if most > 0 else BARS[0] for value in chosen
+    )
+
+
+def trends(log: Sequence[Moment]) -> list[str]:
+    """Return a line a number of a log: its name, how it went, its first and last value."""
+    told = []
+    for name, label in CURVES.items():
+        values = [moment.facts[name] for moment in log if name in moment.facts]
+        if len(values) > 1 and len(set(values)) > 1:
+            told.append(f"{label:<20} {sparkline(values)}  {values[0]:,.5g} -> {values[-1]:,.5g}")
+    return told
+
+
 # --- The report -------------------------------------------------------------------------------------------------------
 
 

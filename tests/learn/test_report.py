@@ -16,7 +16,20 @@ from learn.cli import app
 from learn.data import generate
 from learn.errors import ReportError
 from learn.keys import Key
-from learn.report import Chart, Log, Moment, charts, figure_of, frames, read_log, table_of, write_log, write_report
+from learn.report import (
+    Chart,
+    Log,
+    Moment,
+    charts,
+    figure_of,
+    frames,
+    read_log,
+    sparkline,
+    table_of,
+    trends,
+    write_log,
+    write_report,
+)
 from learn.search import learn
 
 
@@ -175,6 +188,22 @@ def test_a_training_is_reported(run, tmp_path):
     command = shlex.split(re.search(r"<pre>(.*?)</pre>", (tmp_path / "r.html").read_text())[1])
     assert run(*command[1:], "-q", "-o", "again.json")[0] == 0
     assert read_circuit("again.json") == read_circuit("t.json")
+
+
+def test_sparklines_are_as_high_as_their_values():
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7, 8]) == "▁▂▃▄▅▆▇██"
+    assert sparkline([]) == "" and sparkline([0.0, 0.0]) == "▁▁" and sparkline([-1, 5]) == "▁█"
+    long = sparkline(range(1000))
+    assert len(long) == 24 and list(long) == sorted(long) and (long[0], long[-1]) == ("▁", "█")
+
+
+def test_trends_are_for_terminals(run, log, monkeypatch):
+    (line,) = [line for line in trends(log) if line.startswith("AND nodes")]
+    assert line.endswith(f"{log[0].facts['ands']} -> {log[-1].facts['ands']}")
+    arguments = ("learn", "multiplier:2", "--steps", 4, "-q")
+    assert not any(bar in run(*arguments)[1] for bar in "▁█")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert "█" in run(*arguments)[1]
 
 
 def test_pictures_of_the_command_line_take_views(run, tmp_path):
