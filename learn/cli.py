@@ -395,7 +395,7 @@ def _learn(
         else search.learn(table, key=Key(seed), rule=rule, threads=workers, **limits)
     )
     event: Any = None
-    moments = Log()
+    moments = Log(circuits=bool(log or report or any(path.suffix.lower() == ".html" for path in outputs)))
     with _stop_signals() as stops, _progress(say, part, quiet) as show:
         for event in events:
             show(event)

@@ -45,13 +45,23 @@ class Moment(NamedTuple):
 
 
 class Log(list[Moment]):
-    """The moments of a run at which its best circuit changed."""
+    """The moments of a run at which its best circuit changed.
+
+    Args:
+        circuits: whether to keep the circuits too.
+    """
+
+    def __init__(self, circuits: bool = True) -> None:
+        super().__init__()
+        self._circuits = circuits
+        self._last: Circuit | None = None
 
     def note(self, event: Any) -> None:
         """Keep an event of a search or a portfolio, if its circuit is another than the last one's."""
-        if not self or self[-1].circuit != event.circuit:
+        if event.circuit != self._last:
+            self._last = event.circuit
             facts = {name: getattr(event, name) for name in SEARCH if hasattr(event, name)}
-            self.append(Moment(facts, event.circuit))
+            self.append(Moment(facts, event.circuit if self._circuits else None))
 
     def note_passes(self, history: Sequence[Any]) -> None:
         """Keep the passes of a training."""
@@ -112,13 +122,11 @@ BARS = "▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
-    """Return a line of bars as high as the values, which are thinned out evenly to ``width``; zero is the lowest bar."""
-    most = max(values, default=0)
+    """Return a line of bars as high as the values, thinned out evenly to ``width``; zero is the lowest bar."""
+    most, top = max(values, default=0), len(BARS) - 1
     count = min(len(values), width)
     chosen = (values[round(k * (len(values) - 1) / max(count - 1, 1))] for k in range(count))
-    return "".join(
-        BARS[min(max(int(len(BARS) * value / most), 0), len(BARS) - 1)] if most > 0 else BARS[0] for value in chosen
-    )
+    return "".join(BARS[min(max(int(len(BARS) * value / most), 0), top)] if most > 0 else BARS[0] for value in chosen)
 
 
 def trends(log: Sequence[Moment]) -> list[str]:
