@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from learn.choose import Trial
     from learn.contest import Row
     from learn.portfolio import Event as PortfolioEvent
-    from learn.report import Moment
+    from learn.report import Chart, Moment
     from learn.search import Event
     from learn.shipping import Size
     from learn.theory import Quantity
@@ -527,12 +527,12 @@ def _learn_classifier(
     from circuits.order import statistics
     from learn import checkpoint as files
     from learn.choose import USUAL, alternatives, chosen, trials
-    from learn.classify import in_integers, learn_classifier, plan_for, samples_apart
+    from learn.classify import classes_of, in_integers, learn_classifier, plan_for, samples_apart
     from learn.data import DATASETS, load_dataset
     from learn.errors import CheckpointError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
-    from learn.report import Log
+    from learn.report import Log, confusion
     from learn.shipping import proved, reread, ship
 
     if len(names) != 1:
@@ -644,7 +644,12 @@ def _learn_classifier(
     moments.note_passes(event.history)
     given_options = {"data-dir": data_dir, "label": label}
     repeat = _command(names, {**{name: v for name, v in given_options.items() if v is not None}, **options})
-    written += _keep(log, report, moments, dataset.name, facts, circuit, repeat)
+    more = []
+    if report is not None:
+        apart = samples_apart(dataset, key)
+        answers = classes_of(circuit, dataset.features[apart])
+        more.append(confusion(dataset.labels[apart], answers, dataset.class_names))
+    written += _keep(log, report, moments, dataset.name, facts, circuit, repeat, more)
     facts["written"] = [str(path) for path in written]
     _report(
         facts,
@@ -691,6 +696,7 @@ def _keep(
     facts: dict[str, Any],
     circuit: Circuit,
     repeat: str,
+    more: list[Chart] | None = None,
 ) -> list[Path]:
     """Write what is asked for of how a run went; return the files."""
     from learn.outputs import put
@@ -699,7 +705,7 @@ def _keep(
     if log is not None:
         put(log, write_log(moments))
     return [path for path in (log,) if path] + (
-        write_report(report, title, facts, moments, circuit, repeat) if report is not None else []
+        write_report(report, title, facts, moments, circuit, repeat, more or []) if report is not None else []
     )
 
 

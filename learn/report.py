@@ -16,6 +16,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from circuits.draw import OVERVIEW, Frame, render
 from circuits.errors import GatewrightError
 from circuits.formats import native
@@ -149,15 +152,15 @@ class Chart(NamedTuple):
         name: the ending of its files' names.
         title: what it shows.
         x: label and values of the horizontal axis.
-        series: label -> values, as many as x; each in a panel of its own, bars together in one.
-        bars: whether x are categories.
+        series: label -> values, as many as x.
+        kind: curves, each in a panel of its own; bars; or a matrix, a column a series.
     """
 
     name: str
     title: str
     x: tuple[str, Sequence[Any]]
     series: Mapping[str, Sequence[float]]
-    bars: bool = False
+    kind: str = "curves"
 
 
 CURVES = {
@@ -195,7 +198,7 @@ def charts(log: Sequence[Moment], circuit: Circuit) -> list[Chart]:
         places: list[Any] = sorted({place for counter in counters.values() for place in counter})
         series = {stage: [counter[place] for place in places] for stage, counter in counters.items()}
         if places:
-            found.append(Chart(name, title, (label, places), series, bars=True))
+            found.append(Chart(name, title, (label, places), series, "bars"))
     return found
 
 
@@ -215,28 +218,9 @@ def figure_of(chart: Chart) -> dict[str, bytes]:
         from matplotlib.figure import Figure
     except ImportError:
         return {}
-    panels = 1 if chart.bars else len(chart.series)
     settings = {"svg.fonttype": "none", "svg.hashsalt": chart.name, "font.size": 9, "axes.spines.top": False}
     with matplotlib.rc_context({**settings, "axes.spines.right": False}):
-        figure = Figure(figsize=(7, 2.4 if panels == 1 else 1.2 + 1.3 * panels), layout="constrained")
-        axes = figure.subplots(panels, sharex=True, squeeze=False)[:, 0]
-        label, values = chart.x
-        for k, (name, heights) in enumerate(chart.series.items()):
-            if chart.bars:
-                wide = 0.8 / len(chart.series)
-                places = [place + (k - (len(chart.series) - 1) / 2) * wide for place in range(len(values))]
-                axes[0].bar(places, heights, wide, label=name, color=("#56b4e9", "#0072b2")[k - len(chart.series)])
-            else:
-                # A search holds its best until it finds a better one; a pass has one value.
-                axes[k].plot(values, heights, color="#0072b2", drawstyle="steps-post" if label == "seconds" else None)
-                axes[k].set_ylabel(name.replace(", ", ",\n"))
-        if chart.bars:
-            axes[0].set_xticks(range(len(values)), list(map(str, values)), rotation=90 if len(values) > 16 else 0)
-            if len(chart.series) > 1:
-                axes[0].legend(frameon=False)
-        for each in axes:
-            each.grid(alpha=0.25)
-        axes[-1].set_xlabel(label)
+        figure = PLOTS[chart.kind](chart, Figure)
         figure.suptitle(chart.title, x=0.01, ha="left")
         made = {}
         for kind, extra in (("svg", {"metadata": {"Date": None}}), ("png", {"dpi": 144})):
@@ -244,6 +228,74 @@ def figure_of(chart: Chart) -> dict[str, bytes]:
             figure.savefig(drawn, format=kind, **extra)
             made[kind] = drawn.getvalue()
     return made
+
+
+def _curves(chart: Chart, figure_type: Any) -> Any:
+    label, places = chart.x
+    figure = figure_type(figsize=(7, 1.2 + 1.3 * len(chart.series)), layout="constrained")
+    axes = figure.subplots(len(chart.series), sharex=True, squeeze=False)[:, 0]
+    for each, (name, values) in zip(axes, chart.series.items(), strict=True):
+        # A search holds its best until it finds a better one; a pass has one value.
+        each.plot(places, values, color="#0072b2", drawstyle="steps-post" if label == "seconds" else None)
+        each.set_ylabel(name.replace(", ", ",\n"))
+        each.grid(alpha=0.25)
+    axes[-1].set_xlabel(label)
+    return figure
+
+
+def _bars(chart: Chart, figure_type: Any) -> Any:
+    label, categories = chart.x
+    figure = figure_type(figsize=(7, 2.4), layout="constrained")
+    axes = figure.subplots()
+    wide = 0.8 / len(chart.series)
+    for k, (name, heights) in enumerate(chart.series.items()):
+        places = [place + (k - (len(chart.series) - 1) / 2) * wide for place in range(len(categories))]
+        axes.bar(places, heights, wide, label=name, color=("#56b4e9", "#0072b2")[k - len(chart.series)])
+    axes.set_xticks(range(len(categories)), list(map(str, categories)), rotation=90 if len(categories) > 16 else 0)
+    axes.set_xlabel(label)
+    axes.grid(alpha=0.25)
+    if len(chart.series) > 1:
+        axes.legend(frameon=False)
+    return figure
+
+
+def _matrix(chart: Chart, figure_type: Any) -> Any:
+    label, rows = chart.x
+    counts = list(zip(*chart.series.values(), strict=True))
+    side = min(1.6 + 0.42 * len(rows), 12)
+    figure = figure_type(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.subplots()
+    # Each row by its own sum, so that a rare class is seen as well as a frequent one.
+    axes.imshow([[count / max(sum(row), 1) for count in row] for row in counts], cmap="Blues", vmin=0, vmax=1)
+    for r, row in enumerate(counts):
+        for c, count in enumerate(row):
+            if count and len(rows) <= 26:
+                color = "white" if 2 * count > sum(row) else "black"
+                axes.text(c, r, f"{count}", ha="center", va="center", fontsize=8, color=color)
+    axes.set_xticks(range(len(chart.series)), list(chart.series), rotation=90)
+    axes.set_yticks(range(len(rows)), list(map(str, rows)))
+    axes.set_xlabel("answer")
+    axes.set_ylabel(label)
+    return figure
+
+
+PLOTS = {"curves": _curves, "bars": _bars, "matrix": _matrix}
+
+
+def confusion(labels: NDArray[np.int64], answers: NDArray[np.int64], names: Sequence[str]) -> Chart:
+    """Return the figure of what a classifier answers: a row a true class, a column an answer.
+
+    Args:
+        labels: true classes, (samples,).
+        answers: what the circuit answers, (samples,); what is no class counts as another column.
+        names: of the classes.
+    """
+    columns = max(len(names), int(answers.max(initial=0)) + 1)
+    counts = np.zeros((len(names), columns), np.int64)
+    np.add.at(counts, (labels, answers), 1)
+    called = [*map(str, names), *(f"({k})" for k in range(len(names), columns))]
+    series = {name: counts[:, k].tolist() for k, name in enumerate(called)}
+    return Chart("confusion", "Answers to the held-out samples", ("class", called[: len(names)]), series, "matrix")
 
 
 def _shown(name: str, value: Any) -> str:
@@ -274,7 +326,13 @@ def _inline(data: bytes) -> str:
 
 
 def write_report(
-    path: Path, title: str, facts: Mapping[str, Any], log: Sequence[Moment], circuit: Circuit, repeat: str
+    path: Path,
+    title: str,
+    facts: Mapping[str, Any],
+    log: Sequence[Moment],
+    circuit: Circuit,
+    repeat: str,
+    more: Sequence[Chart] = (),
 ) -> list[Path]:
     """Write a report, and beside it the data of every figure, and the figures where matplotlib is installed.
 
@@ -285,6 +343,7 @@ def write_report(
         log: how it went.
         circuit: what was learned.
         repeat: the command that repeats it.
+        more: figures beside those of every run.
 
     Returns:
         the files written, the report first.
@@ -294,7 +353,7 @@ def write_report(
     """
     sections: list[str] = []
     beside: list[Path] = []
-    for chart in charts(log, circuit):
+    for chart in [*more, *charts(log, circuit)]:
         files = {"csv": table_of(chart), **figure_of(chart)}
         named = {kind: path.with_name(f"{path.stem}_{chart.name}.{kind}") for kind in files}
         for kind, data in files.items():

@@ -7,6 +7,7 @@ import shlex
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from circuits.circuit import Builder
@@ -21,6 +22,7 @@ from learn.report import (
     Log,
     Moment,
     charts,
+    confusion,
     figure_of,
     frames,
     read_log,
@@ -132,7 +134,16 @@ def test_figures_are_drawn_the_same_each_time():
     chart = Chart("c", "Title & more", ("pass", [1, 2, 3]), {"loss": [3.0, 2.0, 1.0], "flips": [5, 4, 0]})
     first, second = figure_of(chart), figure_of(chart)
     assert first == second and set(first) == {"svg", "png"}
+    for kind in ("bars", "matrix"):
+        assert set(figure_of(chart._replace(kind=kind))) == {"svg", "png"}
     assert first["png"].startswith(b"\x89PNG") and b"Title &amp; more" in first["svg"] and b"loss" in first["svg"]
+
+
+def test_confusion_counts_answers():
+    labels, answers = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 3, 2])
+    chart = confusion(labels, answers, ["a", "b", "c"])
+    assert chart.series == {"a": [1, 0, 0], "b": [1, 1, 0], "c": [0, 0, 2], "(3)": [0, 0, 1]}
+    assert table_of(chart).decode().splitlines() == ["class,a,b,c,(3)", "a,1,1,0,0", "b,0,1,0,0", "c,0,0,2,1"]
 
 
 def test_a_report_is_whole_without_matplotlib(log, tmp_path, monkeypatch):
@@ -181,8 +192,15 @@ def test_reports_that_could_not_be_written_are_refused_before_the_work(run, argu
 def test_a_training_is_reported(run, tmp_path):
     rows = [f"{a},{b},{a * b % 7},{'yes' if a > b else 'no'}" for a in range(12) for b in range(12)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,class", *rows]) + "\n")
-    code, _, err = run("learn", "t.csv", "--steps", 2, "--tables", 30, "-q", "--report", "r.html", "-o", "t.json")
+    code, out, err = run(
+        "learn", "t.csv", "--steps", 2, "--tables", 30, "-q", "--json", "--report", "r.html", "-o", "t.json"
+    )
     assert code == 0, err
+    counts = list(csv.reader((tmp_path / "r_confusion.csv").read_text().splitlines()))
+    assert counts[0] == ["class", "no", "yes"] and [row[0] for row in counts[1:]] == ["no", "yes"]
+    held_out = json.loads(out)["accuracy"]
+    right = sum(int(row[k]) for k, row in enumerate(counts[1:], 1))
+    assert right / sum(int(n) for row in counts[1:] for n in row[1:]) == pytest.approx(held_out)
     rows = list(csv.reader((tmp_path / "r_progress.csv").read_text().splitlines()))
     assert rows[0][0] == "pass" and "loss, nats" in rows[0] and [row[0] for row in rows[1:]] == ["1", "2"]
     command = shlex.split(re.search(r"<pre>(.*?)</pre>", (tmp_path / "r.html").read_text())[1])
