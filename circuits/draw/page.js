@@ -1,7 +1,7 @@
 "use strict";
 // The page of one circuit: its simulation from the native JSON, what is shown of it, and what keys and pointer do.
 
-// --- Simulation: the gate table once more, for 32 patterns a number (bits) or exact integers (words) ------------------
+// --- Simulation: the gate table once more, for 32 patterns a number (bits) or exact integers (words) ---------------
 
 const lookup = (x, p, at = 0, size = p.length) => {
   if (size === 1) return p[at] ? -1 : 0;
@@ -44,8 +44,9 @@ function read(text) {
   const exact = /\n {2}"params": \[(.*?)\]/.exec(text)[1].split(",").filter((part) => part.trim()).map(BigInt);
   const types = (c.types || Array(inputs + c.op.length).fill("bit")).map(word);
   const names = [...c.input_names];
+  const taken = new Set(names);
   let prefix = "g";
-  while (c.op.some((_, g) => c.input_names.includes(prefix + g))) prefix += "_";
+  while (c.op.some((_, g) => taken.has(prefix + g))) prefix += "_";
   const gates = c.op.map((op, g) => {
     names.push(prefix + g);
     const fanin = c.fanin.slice(c.fanin_start[g], c.fanin_start[g + 1]);
@@ -101,7 +102,7 @@ function derivatives(c, given, wires) {
   return found;
 }
 
-/** Return how often each wire is 1: on all patterns of up to 12 bits, else on 4,096 drawn ones (xorshift, Marsaglia 2003). */
+/** Return how often each wire is 1: on all patterns of 12 bits, else on 4,096 drawn by xorshift (Marsaglia 2003). */
 function frequencies(c) {
   const all = c.inputs <= 12, patterns = all ? 1 << c.inputs : 4096, ones = new Float64Array(c.names.length);
   const spread = [0xaaaaaaaa, 0xcccccccc, 0xf0f0f0f0, 0xff00ff00, 0xffff0000];
@@ -115,11 +116,11 @@ function frequencies(c) {
   return { share: Array.from(ones, (n) => n / patterns), patterns, all };
 }
 
-// --- The page ---------------------------------------------------------------------------------------------------------
+// --- The page ------------------------------------------------------------------------------------------------------
 
 const $ = (id) => document.getElementById(id);
 const frames = JSON.parse($("data").textContent);
-const state = { frame: frames.length - 1, circuit: null, given: [], values: [], slopes: null, selected: -1, output: -1 };
+const state = { frame: 0, circuit: null, given: [], values: [], slopes: null, selected: -1, output: -1 };
 const MINUS = "\u2212";
 const show = (value) => String(value).replace("-", MINUS);
 
@@ -140,8 +141,8 @@ function prepare(svg) {
     if (!state.groups.has(wire)) state.groups.set(wire, []);
     state.groups.get(wire).push(group);
     if (!group.classList.contains("net")) continue;
-    const reach = made("g"), path = made("path");
-    path.setAttribute("d", [...group.querySelectorAll("path:not(.dot)")].map((line) => line.getAttribute("d")).join(""));
+    const reach = made("g"), path = made("path"), lines = [...group.querySelectorAll("path:not(.dot)")];
+    path.setAttribute("d", lines.map((line) => line.getAttribute("d")).join(""));
     reach.append(...group.querySelectorAll("title"), path);
     reach.setAttribute("class", "reach");
     reach.dataset.wire = wire;
@@ -169,7 +170,8 @@ function repaint() {
   const { circuit: c, given } = state;
   state.values = simulate(c, given);
   state.slopes = c.words || !$("sensitive").checked ? null : derivatives(c, given, c.names.map((_, w) => w));
-  const painted = (state.painted ||= new Map()), cone = $("cone").checked && state.selected >= 0 ? coneOf(state.selected) : null;
+  const painted = (state.painted ||= new Map());
+  const cone = $("cone").checked && state.selected >= 0 ? coneOf(state.selected) : null;
   for (const [wire, groups] of state.groups) {
     const value = state.values[wire];
     const moved = state.slopes &&
@@ -267,7 +269,11 @@ function writeTable() {
     [...given, ...c.outputs.map((w) => values[w])].forEach((value, k) =>
       tr.append(element("td", value, { class: `${value ? "one" : ""}${k === c.inputs ? " first" : ""}` })));
     tr.onclick = () => set({ ...given });
-    tr.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); tr.click(); } };
+    tr.onkeydown = (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      tr.click();
+    };
     return tr;
   });
   const table = element("table"), thead = element("thead"), tbody = element("tbody");
@@ -303,9 +309,9 @@ function paintDetails() {
       const rises = state.values[c.outputs[o]] === state.values[wire];
       return `${c.output_names[o]} ${rises ? "rises" : "falls"} with it`;
     });
-    row("derivative", moved.length ? moved.slice(0, 8).join(", ") + (moved.length > 8 ? " \u2026" : "") : "changes no output");
+    row("derivative", moved.slice(0, 8).join(", ") + (moved.length > 8 ? " \u2026" : "") || "changes no output");
     const { share, patterns, all } = (c.often ||= frequencies(c));
-    row("is 1", `${(100 * share[wire]).toFixed(1)} % of ${all ? "all" : "drawn"} ${patterns.toLocaleString("en")} patterns`);
+    row("is 1", `${(100 * share[wire]).toFixed(1)} % of ${all ? "all" : "drawn"} ${show(patterns)} patterns`);
   }
   row("level", String(c.level[wire]));
   const some = (wires) => (wires.length ? wires.slice(0, 24).map(link) : ["none"]);
@@ -327,7 +333,8 @@ function gateTable(gate) {
   table.append(head);
   const now = gate.fanin.reduce((address, f, i) => address + (Number(state.values[f]) << i), 0);
   for (let address = 0; address < 1 << n; address++) {
-    const x = gate.fanin.map((_, i) => -((address >> i) & 1)), tr = element("tr", "", address === now ? { class: "now" } : {});
+    const x = gate.fanin.map((_, i) => -((address >> i) & 1));
+    const tr = element("tr", "", { class: address === now ? "now" : "" });
     x.forEach((value) => tr.append(element("td", -value)));
     const out = gate.run(x, gate.params) & 1;
     tr.append(element("td", out, { class: `first ${out ? "one" : ""}` }));
@@ -341,13 +348,13 @@ function select(wire) {
   repaint();
 }
 
-// --- Pan and zoom: the picture's viewBox ------------------------------------------------------------------------------
+// --- Pan and zoom: the picture's viewBox ---------------------------------------------------------------------------
 
 const FAR = 1.8; // points a pixel
 let view = null;
 const picture = () => $("picture").querySelector("svg");
 
-/** Show the part of the picture that is looked at; values too small to be read are left out, which saves most of a repaint. */
+/** Show the part that is looked at; values too small to be read are left out, which saves much of a repaint. */
 function applyView() {
   picture().setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
   const far = view.w / Math.max($("picture").clientWidth, 1) > FAR;
@@ -368,7 +375,8 @@ function fitView() {
 }
 
 function zoom(factor, px = 0.5, py = 0.5) {
-  const w = Math.min(Math.max(view.w / factor, 40), 4 * Math.max(state.size.width, state.size.height)), h = (view.h * w) / view.w;
+  const limit = 4 * Math.max(state.size.width, state.size.height);
+  const w = Math.min(Math.max(view.w / factor, 40), limit), h = (view.h * w) / view.w;
   view = { x: view.x + (view.w - w) * px, y: view.y + (view.h - h) * py, w, h };
   applyView();
 }
@@ -419,7 +427,7 @@ function listenToPointers(area) {
   });
 }
 
-// --- Search, replay, keys ---------------------------------------------------------------------------------------------
+// --- Search, replay, keys ------------------------------------------------------------------------------------------
 
 /** Return the wires whose name, gate or output holds a text, those that are it first. */
 function matches(text) {
@@ -427,20 +435,21 @@ function matches(text) {
   c.names.forEach((name, w) => {
     const outputs = c.outputs.flatMap((wire, o) => (wire === w ? [c.output_names[o]] : []));
     const words = [name, w < c.inputs ? "input" : c.gates[w - c.inputs].op, ...outputs];
-    const rank = words.some((part) => part.toLowerCase() === wanted) ? 0 : words.some((part) => part.toLowerCase().includes(wanted)) ? 1 : 2;
-    if (rank < 2) found.push([rank, w, [name, ...words.slice(1)].join("  ")]);
+    const lower = words.map((part) => part.toLowerCase());
+    if (lower.some((part) => part.includes(wanted))) found.push([lower.includes(wanted) ? 0 : 1, w, words.join("  ")]);
   });
   return found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 }
 
 function search() {
   const text = $("search").value.trim(), found = text ? matches(text) : [];
+  const rest = found.length > 8 ? `${show(found.length)} found` : found.length || !text ? "" : "nothing found";
   $("found").replaceChildren(...found.slice(0, 8).map(([, wire, words]) => {
     const item = element("li"), button = element("button", words, { class: "link" });
     button.onclick = () => { select(wire); centre(wire); $("found").replaceChildren(); };
     item.append(button);
     return item;
-  }), ...(text ? [element("li", found.length > 8 ? `${found.length.toLocaleString("en")} found` : found.length ? "" : "nothing found", { class: "quiet" })] : []));
+  }), ...(rest ? [element("li", rest, { class: "quiet" })] : []));
   return found;
 }
 
@@ -473,7 +482,8 @@ function showFrame(place) {
   fitView();
   repaint();
   $("when").value = state.frame;
-  $("facts").textContent = Object.entries(frame.facts).map(([name, value]) => `${name} ${typeof value === "number" ? value.toLocaleString("en") : value}`).join(", ");
+  const facts = Object.entries(frame.facts).map(([name, value]) => `${name} ${show(value)}`);
+  $("facts").textContent = facts.join(", ") || "the circuit itself";
   if (frames.length > 1) sparkline();
 }
 
@@ -489,7 +499,8 @@ function play() {
 
 const KEYS = {
   "/": () => $("search").focus(), "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fitView,
-  d: () => document.body.classList.toggle("dark"), "[": () => showFrame(state.frame - 1), "]": () => showFrame(state.frame + 1),
+  d: () => document.body.classList.toggle("dark"),
+  "[": () => showFrame(state.frame - 1), "]": () => showFrame(state.frame + 1),
   "?": () => { $("help").hidden = !$("help").hidden; },
   Escape: () => { state.output = -1; $("help").hidden = true; $("found").replaceChildren(); select(-1); },
 };
@@ -505,7 +516,9 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 $("search").oninput = search;
-$("search").onkeydown = (event) => { if (event.key === "Enter" && search().length) $("found").querySelector("button").click(); };
+$("search").onkeydown = (event) => {
+  if (event.key === "Enter" && search().length) $("found").querySelector("button").click();
+};
 $("zoom-in").onclick = KEYS["+"];
 $("zoom-out").onclick = KEYS["-"];
 $("fit").onclick = fitView;

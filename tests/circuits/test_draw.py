@@ -593,7 +593,7 @@ def test_the_second_engine_steps_in(tmp_path: pathlib.Path, monkeypatch: pytest.
 
 
 def test_formats_and_writers_agree() -> None:
-    assert set(FORMATS) == {*WRITERS, "dot"} == set(CHECKS)
+    assert set(FORMATS) == {*WRITERS, "dot", "html"} == set(CHECKS)
 
 
 def test_values_and_derivatives_stand_on_the_wires() -> None:
