@@ -102,7 +102,7 @@ function derivatives(c, given, wires) {
   return found;
 }
 
-/** Return how often each wire is 1: on all patterns of 12 bits, else on 4,096 drawn by xorshift (Marsaglia 2003). */
+/** Return how often each wire is 1: on all patterns of up to 12 bits, else on 4,096 of xorshift (Marsaglia 2003). */
 function frequencies(c) {
   const all = c.inputs <= 12, patterns = all ? 1 << c.inputs : 4096, ones = new Float64Array(c.names.length);
   const spread = [0xaaaaaaaa, 0xcccccccc, 0xf0f0f0f0, 0xff00ff00, 0xffff0000];
