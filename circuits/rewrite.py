@@ -48,6 +48,31 @@ def without_dead_gates(circuit: Circuit) -> Circuit:
     return rebuild(circuit, _same, fold=False)
 
 
+def cone_of(circuit: Circuit, output: str) -> Circuit:
+    """Return what one output depends on: its gates as they are, and the inputs they read, in order.
+
+    Raises:
+        CircuitError: no such output.
+    """
+    if output not in circuit.output_names:
+        some = " ".join(circuit.output_names[:10])
+        raise CircuitError(f"cone: {circuit.name!r} has no output {output[:40]!r}, expected one of {some[:200]}")
+    root = int(circuit.outputs[circuit.output_names.index(output)])
+    live = fanin_cone(circuit, [root]).tolist()
+    kept = [w for w in range(circuit.num_inputs) if live[w]]
+    builder = Builder(
+        [circuit.input_names[w] for w in kept],
+        name=f"{output} of {circuit.name}",
+        fold=False,
+        types=[circuit.input_types[w] for w in kept],
+    )
+    place = dict(zip(kept, builder.inputs, strict=True))
+    for old, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
+        if live[old]:
+            place[old] = builder.add(op, *(place[f] for f in fanin), params=params, type=circuit.type_of(old))
+    return builder.circuit({output: place[root]})
+
+
 def folded(circuit: Circuit) -> Circuit:
     """Fold constants, repeated and complemented fan-ins, share equal gates, drop dead gates; never more gates."""
     return without_dead_gates(rebuild(circuit, _same))  # the builder adds at most one gate for each

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import signal
 import sys
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from learn.choose import Trial
     from learn.contest import Row
     from learn.portfolio import Event as PortfolioEvent
+    from learn.report import Chart, Moment
     from learn.search import Event
     from learn.shipping import Size
     from learn.theory import Quantity
@@ -348,6 +350,8 @@ def _learn(
     threads: int | None = None,
     as_json: bool = False,
     quiet: bool = False,
+    log: Path | None = None,
+    report: Path | None = None,
 ) -> int:
     """Learn a circuit, prove what it does, write it and report; return the exit status."""
     from circuits.table import merged
@@ -357,10 +361,12 @@ def _learn(
     from learn.evaluate import score
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
+    from learn.report import Log, frames
 
     if seconds is not None and steps is not None:
         raise SearchError("--seconds and --steps: got both, expected one of them")
     check_outputs(outputs)
+    _check_kept(log, report, outputs)
     given = load(names)
     table, repeats = merged(given)
     if repeats.repeated_patterns:
@@ -389,9 +395,11 @@ def _learn(
         else search.learn(table, key=Key(seed), rule=rule, threads=workers, **limits)
     )
     event: Any = None
+    moments = Log(circuits=bool(log or report or any(path.suffix.lower() == ".html" for path in outputs)))
     with _stop_signals() as stops, _progress(say, part, quiet) as show:
         for event in events:
             show(event)
+            moments.note(event)
             if stops:
                 break
     if event is None:
@@ -407,7 +415,7 @@ def _learn(
     is_exact = isinstance(proof, Proof)
     # A complete table is promised exactly, unless the user asked for a size or stopped the search.
     strict = exact or (given.complete and max_ands is None and not interrupted)
-    written = write_all(circuit, outputs) if is_exact or not strict else []
+    written = write_all(circuit, outputs, frames=frames(moments)) if is_exact or not strict else []
     measured = _circuit_facts(circuit)
     facts = {
         "data": names,
@@ -437,8 +445,14 @@ def _learn(
         "repeated_patterns": repeats.repeated_patterns,
         "contradictory_patterns": repeats.contradictory_patterns,
         "contradictory_values": repeats.contradictory_values,
-        "written": [str(path) for path in written],
     }
+    replay = f"--steps {event.step} --seed {seed}"
+    options: dict[str, Any] = {"rule": rule} if rule != "heat_bath" else {}
+    options |= {"model": EXACT} if model == EXACT and rule == "heat_bath" else {}
+    options |= {} if max_ands is None else {"max-ands": max_ands}
+    repeat = _command(names, {**options, "steps": event.step, "seed": seed})
+    written += _keep(log, report, moments, given.name, facts, circuit, repeat)
+    facts["written"] = [str(path) for path in written]
     wrong = f"{_noun(found.errors, 'output value')} wrong on {_noun(table.patterns, 'pattern')}"
     _report(
         facts,
@@ -456,7 +470,8 @@ def _learn(
         ),
         f"{_noun(measured['ands'], 'AND node')}, {_noun(measured['levels'], 'level')}, "
         f"{_noun(measured['gates'], 'gate')}",
-        f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with --steps {event.step} --seed {seed}",
+        f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}",
+        *_trends(moments),
         *(f"wrote {path}" for path in written),
     )
     if not is_exact and strict:
@@ -503,6 +518,8 @@ def _learn_classifier(
     threads: int | None,
     as_json: bool,
     quiet: bool,
+    log: Path | None,
+    report: Path | None,
 ) -> int:
     """Train a classifier, compare its circuit with the model, write it and report; return the exit status."""
     from dataclasses import replace
@@ -510,11 +527,12 @@ def _learn_classifier(
     from circuits.order import statistics
     from learn import checkpoint as files
     from learn.choose import USUAL, alternatives, chosen, trials
-    from learn.classify import in_integers, learn_classifier, plan_for, samples_apart
+    from learn.classify import classes_of, in_integers, learn_classifier, plan_for, samples_apart
     from learn.data import DATASETS, load_dataset
     from learn.errors import CheckpointError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
+    from learn.report import Log, confusion
     from learn.shipping import proved, reread, ship
 
     if len(names) != 1:
@@ -522,6 +540,7 @@ def _learn_classifier(
     if seconds is not None and steps is not None:
         raise TrainError("--seconds and --steps: got both, expected one of them")
     check_outputs(outputs)
+    _check_kept(log, report, outputs)
     split = "train" if names[0] in DATASETS else "all"  # the test split is for eval; a file is the user's to split
     dataset = load_dataset(names[0], split=split, data_dir=data_dir, label=label)
     given = seconds if seconds is not None else None if steps else CLASSIFIER_SECONDS
@@ -620,8 +639,18 @@ def _learn_classifier(
         "reread": [str(path) for path in again],
         "phases": {name: round(spent, 3) for name, spent in phases.items()},
         "interrupted": interrupted,
-        "written": [str(path) for path in written],
     }
+    moments = Log()
+    moments.note_passes(event.history)
+    given_options = {"data-dir": data_dir, "label": label}
+    repeat = _command(names, {**{name: v for name, v in given_options.items() if v is not None}, **options})
+    more = []
+    if report is not None:
+        apart = samples_apart(dataset, key)
+        answers = classes_of(circuit, dataset.features[apart])
+        more.append(confusion(dataset.labels[apart], answers, dataset.class_names))
+    written += _keep(log, report, moments, dataset.name, facts, circuit, repeat, more)
+    facts["written"] = [str(path) for path in written]
     _report(
         facts,
         as_json,
@@ -637,9 +666,58 @@ def _learn_classifier(
         + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
         if interrupted
         else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with {replay}",
+        *_trends(moments),
         *(f"wrote {path}" for path in written),
     )
     return 0
+
+
+def _command(names: list[str], options: dict[str, Any]) -> str:
+    """Return the command that learns the same again."""
+    return shlex.join(["gatewright", "learn", *names, *(str(p) for n, v in options.items() for p in (f"--{n}", v))])
+
+
+def _check_kept(log: Path | None, report: Path | None, outputs: list[Path]) -> None:
+    """Refuse a log or a report that could not be written, before any work is done for it."""
+    from learn.errors import ReportError
+    from learn.outputs import check_places
+
+    for name, path, suffix in (("--log", log, ".jsonl"), ("--report", report, ".html")):
+        if path is not None and path.suffix.lower() != suffix:
+            raise ReportError(f"{name}: got {path}, expected a name that ends in {suffix}")
+    check_places([*outputs, *filter(None, (log, report))])
+
+
+def _keep(
+    log: Path | None,
+    report: Path | None,
+    moments: list[Moment],
+    title: str,
+    facts: dict[str, Any],
+    circuit: Circuit,
+    repeat: str,
+    more: list[Chart] | None = None,
+) -> list[Path]:
+    """Write what is asked for of how a run went; return the files."""
+    from learn.outputs import put
+    from learn.report import write_log, write_report
+
+    if log is not None:
+        put(log, write_log(moments))
+    return [path for path in (log,) if path] + (
+        write_report(report, title, facts, moments, circuit, repeat, more or []) if report is not None else []
+    )
+
+
+def _trends(moments: list[Moment]) -> list[str]:
+    """Return how the numbers of a run went, for a terminal that can show it; nothing for a pipe or a file."""
+    from learn.report import BARS, trends
+
+    try:
+        BARS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return []
+    return trends(moments) if sys.stdout.isatty() else []
 
 
 def _resumed(checkpoint: Path, about: str) -> tuple[Any, str]:
@@ -713,6 +791,14 @@ def learn(
         Path | None,
         typer.Option(metavar="FILE", help="Keep a classifier's training here; go on from it if it is there."),
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep every better circuit on the way, as .jsonl; see draw --log."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what it came to, .html; figures (extra plot), their data beside it."),
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Fail, and write nothing, unless every value is right.")
     ] = False,
@@ -751,7 +837,7 @@ def learn(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
             pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=rule or "vote",
             checkpoint=checkpoint, slack=slack, seconds=seconds, steps=steps, seed=seed, threads=threads,
-            as_json=as_json, quiet=quiet,
+            as_json=as_json, quiet=quiet, log=log, report=report,
         )  # fmt: skip
         raise typer.Exit(status)
     if checkpoint is not None:
@@ -769,6 +855,8 @@ def learn(
         threads=threads,
         as_json=as_json,
         quiet=quiet,
+        log=log,
+        report=report,
     )
     raise typer.Exit(status)
 
@@ -1043,14 +1131,37 @@ def convert(
 def draw(
     circuit: str,
     output: Annotated[
-        list[Path], typer.Option("-o", "--output", metavar="FILE", help="A .svg, .png, .pdf or .dot file. Repeatable.")
+        list[Path],
+        typer.Option("-o", "--output", metavar="FILE", help="A .svg, .png, .pdf, .dot or .html file. Repeatable."),
     ],
+    cone: Annotated[str, typer.Option(metavar="OUTPUT", help="Draw only what this output depends on.")] = "",
+    highlight: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Fade all but the cones of this wire. Repeatable.")
+    ] = None,
+    pattern: Annotated[
+        str, typer.Option(metavar="BITS", help="Show the values of all wires; 1011, input 0 first, or words: 3,-1,7.")
+    ] = "",
+    derivative: Annotated[
+        bool, typer.Option("--derivative", help="Show which wires change an output at that pattern.")
+    ] = False,
+    dark: Annotated[bool, typer.Option("--dark", help="Paint light on dark.")] = False,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A log of learn --log, for a .html page to replay.")
+    ] = None,
 ) -> None:
-    """Draw a circuit."""
+    """Draw a circuit: symbols up to some hundred gates, blocks of them up to 2,000, else counts by level and kind.
+
+    A .html file is one page without a server: toggle inputs, watch values and derivatives, search, replay a --log. It
+    starts with --cone and --pattern; what to highlight is chosen on it.
+    """
+    from circuits.draw import View
     from learn.outputs import check_outputs, write_all
+    from learn.report import frames, read_log
 
     check_outputs(output, pictures_only=True)
-    for path in write_all(_circuit(circuit), output):
+    view = View(cone, tuple(highlight or ()), pattern, derivative, dark)
+    replayed = frames(read_log(log)) if log is not None else []
+    for path in write_all(_circuit(circuit), output, view=view, frames=replayed):
         print(f"wrote {path}")
 
 

@@ -47,3 +47,7 @@ class ContestError(LearnError):
 
 class SearchError(LearnError):
     """A search was asked for something it cannot do."""
+
+
+class ReportError(LearnError):
+    """A log of a run is damaged, or something else."""

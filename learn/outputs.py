@@ -10,13 +10,14 @@ from pathlib import Path
 
 from circuits.circuit import Circuit
 from circuits.draw import FORMATS as PICTURES
-from circuits.draw import draw
+from circuits.draw import Frame, View, draw
 from circuits.errors import FormatError, GatewrightError
 from circuits.formats import FORMATS, write
 from circuits.rewrite import from_table
 from circuits.table import TruthTable
 
 _PACKED = (".gz", ".xz")
+NOTHING = View()
 
 
 def _suffix(path: Path) -> str:
@@ -43,14 +44,23 @@ def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None
     Raises:
         FormatError: an unknown suffix, a folder that is not there or not writable, or one file given twice.
     """
+    known = [f".{picture}" for picture in PICTURES]
+    if not pictures_only:
+        known = list(dict.fromkeys([*FORMATS, *known]))
+    for path in paths:
+        if (suffix := _suffix(path)) not in known:
+            raise FormatError(f"got suffix {suffix!r}, expected one of {' '.join(known)}", path=path)
+    check_places(paths)
+
+
+def check_places(paths: Sequence[Path]) -> None:
+    """Refuse files that could not be written, whatever their format.
+
+    Raises:
+        FormatError: a folder that is not there or not writable, or one file given twice.
+    """
     seen: set[Path] = set()
     for path in paths:
-        suffix = _suffix(path)
-        known = [f".{picture}" for picture in PICTURES]
-        if not pictures_only:
-            known = list(dict.fromkeys([*FORMATS, *known]))
-        if suffix not in known:
-            raise FormatError(f"got suffix {suffix!r}, expected one of {' '.join(known)}", path=path)
         place = Path(os.path.realpath(path))
         if place in seen:
             raise FormatError("is given twice as an output; give each file once", path=path)
@@ -64,7 +74,14 @@ def check_outputs(paths: Sequence[Path], *, pictures_only: bool = False) -> None
             raise _unwritable(path, error) from None
 
 
-def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circuit | None = None) -> list[Path]:
+def write_all(
+    found: Circuit | TruthTable,
+    paths: Sequence[Path],
+    *,
+    bits: Circuit | None = None,
+    view: View = NOTHING,
+    frames: Sequence[Frame] = (),
+) -> list[Path]:
     """Write ``found`` to every file, the suffix picking the format; a table becomes a circuit where it has to.
 
     All files are made beside their places first and put there together at the end.
@@ -73,6 +90,8 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circu
         found: what to write.
         paths: where.
         bits: the same circuit as gates of bits, for the formats without words; by default it is made for each.
+        view: what pictures show beside the circuit.
+        frames: what a page replays.
 
     Returns:
         the files written.
@@ -90,7 +109,7 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circu
             try:
                 beside = tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-")
                 made = Path(folders.enter_context(beside)) / place.name
-                _write_one(found if bits is None or _holds_words(path) else bits, made, path)
+                _write_one(found if bits is None or _holds_words(path) else bits, made, path, view, frames)
                 staged.append((path, made, place))
             except FormatError as error:
                 failure = failure or FormatError(error.message, path=path)
@@ -108,11 +127,27 @@ def write_all(found: Circuit | TruthTable, paths: Sequence[Path], *, bits: Circu
     return [path for path, _, _ in staged]
 
 
+def put(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        FormatError: it cannot be written.
+    """
+    place = Path(os.path.realpath(path))
+    try:
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-") as folder:
+            made = Path(folder) / place.name
+            made.write_bytes(data)
+            made.replace(place)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def _unwritable(path: Path, error: OSError) -> FormatError:
     return FormatError(f"cannot be written: {error.strerror or error}", path=path)
 
 
-def _write_one(found: Circuit | TruthTable, staged: Path, path: Path) -> None:
+def _write_one(found: Circuit | TruthTable, staged: Path, path: Path, view: View, frames: Sequence[Frame]) -> None:
     picture = is_picture(path)
     if isinstance(found, TruthTable) and (picture or FORMATS[_suffix(path)].write_table is None):
         if not found.complete:
@@ -122,6 +157,6 @@ def _write_one(found: Circuit | TruthTable, staged: Path, path: Path) -> None:
         found = from_table(found)
     if picture:
         assert isinstance(found, Circuit)
-        draw(found, staged)
+        draw(found, staged, view=view, frames=frames)
     else:
         write(found, staged)

@@ -35,6 +35,7 @@ ROOMS = {
             "evaluate",
             "estimators",
             "outputs",
+            "report",
             "shipping",
             "portfolio",
             "contest",

@@ -32,6 +32,37 @@ def ranged(name: str, word: Word) -> str:
     return name if word == BIT else f"{typed(name, word)}, {word.lo}..{word.hi}"
 
 
+LISTED = 64
+"""Up to this many numbers are listed when a pointer rests on a gate, and as many fan-ins."""
+
+
+def hexadecimal(params: Sequence[int]) -> str:
+    """Return a table in hexadecimal, address 0 the least significant bit."""
+    digits = max(1, len(params) // 4)
+    return f"0x{sum(p << v for v, p in enumerate(params)):0{digits}X}"
+
+
+def _listed(items: Sequence[object], apart: str) -> str:
+    more = f"{apart}… of {len(items):,}" if len(items) > LISTED else ""
+    return apart.join(map(str, items[:LISTED])) + more
+
+
+def _parameters(op: str, params: Sequence[int]) -> str:
+    """Return a gate's parameters in words, a table of bits in hexadecimal."""
+    if len(params) > 1 and GATE[op].has_bits:
+        return f" {hexadecimal(params)}"
+    return f" [{_listed(params, ' ')}]" if len(params) > 1 else f" {params[0]}" if params else ""
+
+
+def tips(circuit: Circuit) -> list[str]:
+    """Return what is said of each wire when a pointer rests on it: its name and where it comes from."""
+    names = circuit.wire_names()
+    told = [f"input {name}" for name in circuit.input_names]
+    for wire, (op, fanin, params) in enumerate(circuit.gates(), circuit.num_inputs):
+        told.append(f"{names[wire]} = {op}{_parameters(op, params)}({_listed([names[f] for f in fanin], ', ')})")
+    return [ranged(text, circuit.type_of(wire)) for wire, text in enumerate(told)]
+
+
 def counts(circuit: Circuit) -> str:
     """Return how many inputs, outputs, gates and levels a circuit has, in words."""
     facts = statistics(circuit)
@@ -69,7 +100,9 @@ def framed(circuit: Circuit, groups: list[Group], entries: list[Entry]) -> Scene
     """Return the picture: the groups below the circuit's name and counts, the legend below them."""
     left, top, right, low = bounds(groups)
     name = visible(circuit.name)
-    heading = Group((Text(0, 12, elided(name, 60), 15, bold=True), Text(0, 28, counts(circuit), 10, color=QUIET)))
+    heading = Group(
+        (Text(0, 12, elided(name, 60), 15, bold=True), Text(0, 28, counts(circuit), 10, color=QUIET)), kind="title"
+    )
     # Title and legend grow with the picture, so that one glance reads both.
     wide = max(right - left, NARROW)
     zoom = min(2.4, max(1.0, wide / 1000))

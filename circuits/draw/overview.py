@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from circuits.draw.frame import Entry, framed, samples, typed
+from circuits.draw.heat import classes, image_sides, small_map
 from circuits.draw.scene import (
     ACCENT,
     FAINT,
@@ -20,12 +21,13 @@ from circuits.draw.scene import (
     Text,
     box,
     curve,
+    elided,
     line,
     text_width,
 )
 from circuits.draw.shapes import look
 from circuits.gates import GATE, GATES
-from circuits.order import levels
+from circuits.order import fanout_counts, levels
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -75,6 +77,12 @@ def compose(circuit: Circuit) -> Scene:
         y += ROW
     sides = [line((end, head + HEAD), (end, y), stroke=RULE) for end in (left, right)]
     groups.append(Group((*sides, line((left, y), (right, y), stroke=RULE))))
+    groups += _fanout(circuit, left, y + 26)
+    if image := image_sides(circuit):
+        per_line = max(1, int((max(right, 480.0) + 12) / 108))
+        for k, (name, read) in enumerate(classes(circuit)):
+            place = (k % per_line * 108.0, y + 112 + k // per_line * 122.0)
+            groups.append(small_map(read, image, *place, 96.0, f"{elided(name, 14)} looks at"))
     square = [box(0, -6, 12, 12, fill="#e7ebee", stroke=QUIET, width=0.8)]
     arc = [curve(((0, 5), (4, -8), (18, -8), (22, 5)), ACCENT, 2.0)]
     entries: list[Entry] = [(square, 12, "area: how many")]
@@ -82,6 +90,27 @@ def compose(circuit: Circuit) -> Scene:
         entries.append((arc, 22, f"width: wires between levels (widest {max(bundles.values()):,})"))
     entries += samples(kinds)
     return framed(circuit, groups, entries)
+
+
+def _fanout(circuit: Circuit, left: float, y: float) -> list[Group]:
+    """Return bars of how many wires are read how often."""
+    read = fanout_counts(circuit)
+    groups = [Group((Text(left - 14, y + 24, "read so often", 10, "end", INK),))]
+    exponent = np.where(read > 0, np.log2(np.maximum(read, 1)).astype(int) + 1, 0)
+    counts = np.bincount(exponent).tolist()
+    for k, count in enumerate(counts):
+        low, high = (1 << k) >> 1, max((1 << k) - 1, 0)
+        span = str(low) if low == high else f"{low:,}-{high:,}"
+        tall = 28 * count / max(counts)
+        middle = left + (k + 0.5) * CELL
+        items: list[Path | Text] = [
+            Text(middle, y + 42, span, min(9.0, 9 * CELL / text_width(span, 9)), "middle", QUIET)
+        ]
+        if count:
+            items.append(box(middle - 12, y + 30 - tall, 24, tall, fill=_mixed(ACCENT, 0.45), stroke=None))
+            items.append(Text(middle, y + 27 - tall, f"{count:,}", 8, "middle", INK))
+        groups.append(Group(tuple(items), f"{count:,} wires are read {span} times"))
+    return groups
 
 
 def _listed(what: str, names: tuple[str, ...], types: tuple[Word, ...], limit: int = 300) -> str:

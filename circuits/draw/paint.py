@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from colorsys import hls_to_rgb, rgb_to_hls
+from dataclasses import replace
+from functools import lru_cache
 from html import escape
 
 from circuits.draw.engine import run
@@ -48,7 +51,30 @@ def _svg_reach(group: Group) -> str:
         for item in group.items
         if isinstance(item, Path) and not item.curved
     )
-    return f'<path d="{data}" fill="none" stroke="{PAPER}" stroke-opacity="0" stroke-width="6"/>' if data else ""
+    return (
+        f'<path d="{data}" class="reach" fill="none" stroke="{PAPER}" stroke-opacity="0" stroke-width="6"/>'
+        if data
+        else ""
+    )
+
+
+@lru_cache
+def _dark(color: str) -> str:
+    """Return a colour of the same hue, light where it was dark."""
+    hue, light, full = rgb_to_hls(*(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+    return "#" + "".join(f"{round(255 * part):02x}" for part in hls_to_rgb(hue, 0.11 + 0.82 * (1 - light), full))
+
+
+def darkened(scene: Scene) -> Scene:
+    """Return the scene in light colours on a dark ground."""
+
+    def dark(item: Path | Text) -> Path | Text:
+        if isinstance(item, Text):
+            return replace(item, color=_dark(item.color))
+        return replace(item, stroke=item.stroke and _dark(item.stroke), fill=item.fill and _dark(item.fill))
+
+    groups = [replace(group, items=tuple(map(dark, group.items))) for group in scene.groups]
+    return replace(scene, groups=groups, paper=_dark(scene.paper))
 
 
 def svg(scene: Scene) -> bytes:
@@ -61,12 +87,13 @@ def svg(scene: Scene) -> bytes:
         'stroke-linejoin="round" stroke-linecap="round">',
         f"<title>{escape(scene.title)}</title>",
         f"<style>{_STYLE}</style>",
-        f'<rect width="{w}" height="{h}" fill="{PAPER}"/>',
+        f'<rect width="{w}" height="{h}" fill="{scene.paper}"/>',
     ]
     for group in scene.groups:
         title = f"<title>{escape(group.tip)}</title>" if group.tip else ""
         reach = _svg_reach(group) if group.kind == "net" else ""
-        lines.append(f'<g class="{group.kind}">{title}{reach}' + "".join(map(_svg_item, group.items)) + "</g>")
+        wire = f' data-wire="{group.wire}"' if group.wire >= 0 else ""
+        lines.append(f'<g class="{group.kind}"{wire}>{title}{reach}' + "".join(map(_svg_item, group.items)) + "</g>")
     return "\n".join([*lines, "</svg>", ""]).encode()
 
 
@@ -106,6 +133,9 @@ def pdf(scene: Scene) -> bytes:
     # Viewers refuse pages beyond 14400 units (ISO 32000-1, annex C).
     scale = min(1.0, 14000 / max(scene.width, scene.height))
     content = f"{_n(scale) if scale == 1 else f'{scale:.6f}'} 0 0 {scale:.6f} 0 0 cm 1 j 1 J\n".encode()
+    content += f"{_rgb(scene.paper)} rg 0 0 {_n(scene.width)} {_n(scene.height)} re f\n".encode() * (
+        scene.paper != PAPER
+    )
     content += b"\n".join(_pdf_item(item, scene.height) for group in scene.groups for item in group.items)
     packed = zlib.compress(content, 9)
     box = f"[0 0 {_n(scene.width * scale)} {_n(scene.height * scale)}]"
@@ -184,7 +214,7 @@ def xdot(scene: Scene) -> str:
     background = "\n+ ".join(f'"{" ".join(items[i : i + 16])} "' for i in range(0, len(items), 16))
     corners = f'a [pos="0,0!"] b [pos="{_n(scene.width)},{_n(scene.height)}!"]'
     return (
-        f'graph {{ graph [bgcolor="{PAPER}" pad=0 margin=0 charset="UTF-8" _background={background}]\n'
+        f'graph {{ graph [bgcolor="{scene.paper}" pad=0 margin=0 charset="UTF-8" _background={background}]\n'
         f'node [shape=point width=0.01 height=0.01 style=invis label=""] {corners} }}\n'
     )
 

@@ -13,9 +13,14 @@ INK = "#22303c"
 WIRE = "#4b6075"
 QUIET = "#6b7785"
 FAINT = "#b4bcc4"
+THREAD = "#93a9bd"
 RULE = "#e3e7eb"
 PAPER = "#ffffff"
 ACCENT = "#0072b2"
+GHOST = "#f7f8f9"
+HALO = "#f6c9a6"
+VALUE = {False: "#8fa0ae", True: "#00664b"}
+"""Bit -> colour of a wire that carries it; other words than 0 are painted as 1."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +57,32 @@ class Text:
 
 @dataclass(frozen=True)
 class Group:
-    """Items that belong together; ``tip`` is shown when the pointer rests on them, ``kind`` styles them."""
+    """Items that belong together.
+
+    Attributes:
+        items: what is painted, in order.
+        tip: shown when the pointer rests on them.
+        kind: styles them.
+        wire: the wire they show, or -1.
+        word: whether that wire carries a word.
+    """
 
     items: tuple[Path | Text, ...]
     tip: str = ""
     kind: str = "part"
+    wire: int = -1
+    word: bool = False
 
 
 @dataclass
 class Scene:
-    """A picture: size, a title for readers that show no picture, and groups painted in order."""
+    """A picture: size, a title for readers that show no picture, groups painted in order, the colour of the ground."""
 
     width: float
     height: float
     title: str
     groups: list[Group] = field(default_factory=list)
+    paper: str = PAPER
 
 
 # Advance widths of Helvetica (and of Arial, Liberation Sans and Arimo, which share them) for U+0020..U+007E, 1/1000 em.

@@ -12,7 +12,8 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.draw.engine import run
-from circuits.draw.frame import Entry, framed, ranged, samples, typed
+from circuits.draw.frame import Entry, framed, hexadecimal, ranged, samples, tips, typed
+from circuits.draw.marks import Marks, entries, painted
 from circuits.draw.scene import (
     FAINT,
     INK,
@@ -82,9 +83,6 @@ PORTS = ("input", "output", "trunk")
 SMALL = 30
 """Up to this many gates parameters are written out: the rows of look-up tables of at most 16, numbers of word gates."""
 
-LISTED = 64
-"""Up to this many numbers are listed when a pointer rests on a gate."""
-
 
 def folded(circuit: Circuit) -> dict[int, tuple[int, bool]]:
     """Return wire -> (wire it copies, inverted) for every inverter that something reads."""
@@ -97,21 +95,6 @@ def folded(circuit: Circuit) -> dict[int, tuple[int, bool]]:
     return literal
 
 
-def hexadecimal(params: Sequence[int]) -> str:
-    """Return a table in hexadecimal, address 0 the least significant bit."""
-    digits = max(1, len(params) // 4)
-    return f"0x{sum(p << v for v, p in enumerate(params)):0{digits}X}"
-
-
-def _parameters(op: str, params: Sequence[int]) -> str:
-    """Return a gate's parameters in words, a table of bits in hexadecimal."""
-    if len(params) > 1 and GATE[op].has_bits:
-        return f" {hexadecimal(params)}"
-    more = f" … of {len(params):,}" if len(params) > LISTED else ""
-    listed = " ".join(map(str, params[:LISTED])) + more
-    return f" [{listed}]" if len(params) > 1 else f" {listed}" if params else ""
-
-
 def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
     """Return the nodes of a circuit in columns: inputs, one column a level, outputs; a trunk where a wire passes by.
 
@@ -122,9 +105,9 @@ def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
     """
     literal = folded(circuit) if fold else {}
     alive = fanin_cone(circuit, circuit.outputs)
-    names = circuit.wire_names()
+    names, told = circuit.wire_names(), tips(circuit)
     nodes = [
-        Node("input", w, 0, name=name, tip=ranged(f"input {name}", word), dead=not alive[w], word=word)
+        Node("input", w, 0, name=name, tip=told[w], dead=not alive[w], word=word)
         for w, (name, word) in enumerate(zip(circuit.input_names, circuit.input_types, strict=True))
     ]
     place = {w: w for w in range(circuit.num_inputs)}
@@ -142,10 +125,9 @@ def plan(circuit: Circuit, fold: bool, trunks: bool = True) -> Plan:
         labels = [shape.pin(i, numbers) if shape.pin else "" for i in range(len(fanin))]
         pins = [pin(f, i in shape.bubbles, labels[i]) for i, f in enumerate(fanin)]
         word = circuit.type_of(wire)
-        tip = ranged(f"{names[wire]} = {op}{_parameters(op, params)}({', '.join(names[f] for f in fanin)})", word)
         rank = 1 + max((nodes[p.source].rank for p in pins), default=-1)
         place[wire] = len(nodes)
-        nodes.append(Node(op, wire, rank, pins, names[wire], tip, not alive[wire], params, word))
+        nodes.append(Node(op, wire, rank, pins, names[wire], told[wire], not alive[wire], params, word))
     last = 1 + max((node.rank for node in nodes), default=0)
     for name, wire in zip(circuit.output_names, circuit.outputs.tolist(), strict=True):
         word = circuit.type_of(wire)
@@ -588,33 +570,45 @@ def _net_paths(
     return paths
 
 
-def _gate_items(node: Node, p: Plan, right: float) -> list[Path | Text]:
-    """Return a gate's symbol, bubbles, labels and the stubs to its column's sides."""
+def _radius(s: float) -> float:
+    """Return the radius of a bubble."""
+    return max(2.3, 2.8 * s)
+
+
+def _gate_stubs(node: Node, p: Plan, right: float) -> Iterable[tuple[int, Path]]:
+    """Yield (wire, line) of the ends of wires between a gate's symbol and its column's sides."""
+    r, color = _radius(p.scale), FAINT if node.dead else WIRE
+    x, y, w, h = node.x + 2 * r + 1, node.y, node.width, node.height
+    out = x + w + (2 * r if look(node.kind).inverted else 0)
+    yield node.wire, line((out, y), (right, y), stroke=color, width=_thickness(1.0, node.word))
+    for q in node.pins:
+        source, py = p.nodes[q.source], y + q.offset
+        if node.kind == "mux" and q.label == "s":
+            cx, tip = x + w / 2, y + h * 0.385 + (2 * r if q.inverted else 0)
+            yield source.wire, line((node.x, py), (cx, py), (cx, tip), stroke=color)
+            continue
+        end = x + inset(node.kind, w, h, q.offset)
+        yield source.wire, line((node.x, py), (end, py), stroke=color, width=_thickness(1.0, source.word))
+
+
+def _gate_items(node: Node, p: Plan) -> list[Path | Text]:
+    """Return a gate's symbol, bubbles and labels."""
     s, shape = p.scale, look(node.kind)
     color, wire = (FAINT, FAINT) if node.dead else (INK, WIRE)
-    r = max(2.3, 2.8 * s)
+    r = _radius(s)
     x, y, w, h = node.x + 2 * r + 1, node.y, node.width, node.height
     items: list[Path | Text] = []
-    out = x + w + (2 * r if shape.inverted else 0)
-    items.append(line((out, y), (right, y), stroke=wire, width=_thickness(1.0, node.word)))
     if node.word != BIT:
+        out = x + w + (2 * r if shape.inverted else 0)
         items.append(_slash(out + 5 * s, y, s, wire))
         label = Text(out + 8.5 * s, y - 2.8 * s, str(node.word), TYPE_SIZE * s, color=FAINT if node.dead else QUIET)
         items.append(label)
-    for q in node.pins:
-        py = y + q.offset
-        thick = _thickness(1.0, p.nodes[q.source].word)
+    for q in (q for q in node.pins if q.inverted):
         if node.kind == "mux" and q.label == "s":
-            cx, bottom = x + w / 2, y + h * 0.385
-            tip = bottom + (2 * r if q.inverted else 0)
-            items.append(line((node.x, py), (cx, py), (cx, tip), stroke=wire))
-            if q.inverted:
-                items.append(bubble(cx, bottom + r, r, dead=node.dead))
-            continue
-        items.append(line((node.x, py), (x + inset(node.kind, w, h, q.offset), py), stroke=wire, width=thick))
-        if q.inverted:
+            items.append(bubble(x + w / 2, y + h * 0.385 + r, r, dead=node.dead))
+        else:
             # On a hollow rear the bubble stands between the horns, where it touches neither.
-            items.append(bubble(x - r + (r if shape.hollow else 0), py, r, dead=node.dead))
+            items.append(bubble(x - r + (r if shape.hollow else 0), y + q.offset, r, dead=node.dead))
     items += body(node.kind, x, y, w, h, dead=node.dead)
     if shape.inverted:
         items.append(bubble(x + w + r, y, r, dead=node.dead))
@@ -674,8 +668,8 @@ def _entries(p: Plan) -> list[Entry]:
     return result
 
 
-def compose(circuit: Circuit, p: Plan, engine: str | None, timeout: float) -> Scene:
-    """Place and route a plan and return the picture.
+def compose(circuit: Circuit, p: Plan, marks: Marks, engine: str | None, timeout: float) -> Scene:
+    """Place and route a plan and return the picture, with marks on its wires.
 
     Raises:
         ToolError: no Graphviz engine laid it out.
@@ -685,28 +679,38 @@ def compose(circuit: Circuit, p: Plan, engine: str | None, timeout: float) -> Sc
         straighten(p)
     channels = _channels(p)
     lefts, widths, tracks = _columns(p, channels)
-    groups = _wire_groups(p, channels, lefts, widths, tracks)
+    stubs: list[tuple[int, Path]] = []
+    symbols: list[Group] = []
     for node in p.nodes:
         node.x = lefts[node.rank]
         side = node.x + widths[node.rank]
         if node.kind in ("input", "output"):
-            groups.append(Group(tuple(_port_items(node, side)), node.tip, "port"))
+            stubs += _port_stubs(node, p, side)
+            symbols.append(Group(tuple(_port_items(node, side)), node.tip, node.kind, node.wire))
         elif node.kind != "trunk":
-            groups.append(Group(tuple(_gate_items(node, p, side)), node.tip, "gate"))
-    return framed(circuit, groups, _entries(p))
+            stubs += _gate_stubs(node, p, side)
+            symbols.append(Group(tuple(_gate_items(node, p)), node.tip, "gate", node.wire))
+    groups = [*_wire_groups(p, channels, lefts, widths, tracks, stubs), *symbols]
+    return framed(circuit, painted(groups, marks, 9 * p.scale), [*_entries(p), *entries(marks)])
+
+
+def _port_stubs(node: Node, p: Plan, side: float) -> Iterable[tuple[int, Path]]:
+    """Yield (wire, line) of the end of an input's or output's wire at its column's side."""
+    thick = _thickness(1.0, node.word)
+    if node.kind == "input":
+        yield node.wire, line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE, width=thick)
+    elif not node.pins[0].inverted:
+        source = p.nodes[node.pins[0].source].wire
+        yield source, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE, width=thick)
 
 
 def _port_items(node: Node, side: float) -> list[Path | Text]:
-    """Return an input's or output's name and the stub to its column's side."""
-    color = FAINT if node.dead else INK
-    name, thick = _port_text(node), _thickness(1.0, node.word)
+    """Return an input's or output's name, and the bubble of an output that inverts."""
+    color, name = FAINT if node.dead else INK, _port_text(node)
     if node.kind == "input":
-        wire = line((side - 4, node.y), (side, node.y), stroke=FAINT if node.dead else WIRE, width=thick)
-        return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color), wire]
+        return [Text(side - 7, node.y + 3.8, name, PORT_SIZE, "end", color)]
     items: list[Path | Text] = [Text(node.x + 9, node.y + 3.8, name, PORT_SIZE, "start", color)]
-    if node.pins[0].inverted:
-        return [*items, bubble(node.x + 2.8, node.y, 2.8)]
-    return [*items, line((node.x, node.y), (node.x + 5, node.y), stroke=WIRE, width=thick)]
+    return [*items, bubble(node.x + 2.8, node.y, 2.8)] if node.pins[0].inverted else items
 
 
 def _wire_groups(
@@ -715,12 +719,13 @@ def _wire_groups(
     lefts: list[float],
     widths: list[float],
     tracks: list[list[float]],
+    stubs: Iterable[tuple[int, Path]],
 ) -> list[Group]:
     """Return every wire as one group, so that resting on any part of it shows the whole."""
     parts: dict[int, list[Path]] = defaultdict(list)
-    tips: dict[int, str] = {}
+    sources: dict[int, Node] = {}
     for node in p.nodes:
-        tips.setdefault(node.wire, node.tip)
+        sources.setdefault(node.wire, node)
         if node.kind == "trunk":
             left = lefts[node.rank]
             color = FAINT if node.dead else WIRE
@@ -732,7 +737,11 @@ def _wire_groups(
             source = p.nodes[net.source]
             start, stop = lefts[r] + widths[r], lefts[r + 1]
             parts[source.wire] += _net_paths(net, start, stop, tracks[r], color, p.scale, source.word)
-    return [Group(tuple(parts[wire]), tips[wire], "net") for wire in sorted(parts)]
+    for wire, stub in stubs:
+        parts[wire].append(stub)
+    return [
+        Group(tuple(parts[wire]), sources[wire].tip, "net", wire, sources[wire].word != BIT) for wire in sorted(parts)
+    ]
 
 
 def _thickness(scale: float, word: Word) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from circuits.draw.scene import FAINT, INK, PAPER, Path, Point, Text, circle, curve, line, text_width
+from circuits.draw.scene import FAINT, GHOST, INK, PAPER, Path, Point, Text, circle, curve, line, text_width
 from circuits.gates import GATE, GATES
 from circuits.wires import Word
 
@@ -186,7 +186,7 @@ def look(kind: str) -> Look:
 def body(kind: str, x: float, y: float, w: float, h: float, *, dead: bool = False, width: float = 1.1) -> list[Path]:
     """Return the filled outline of a row's symbol; (x, y) is the middle of its left side."""
     stroke = FAINT if dead else INK
-    fill = "#f7f8f9" if dead else look(kind).fill
+    fill = GHOST if dead else look(kind).fill
     return [curve(points, stroke, width, fill if closed else None) for points, closed in look(kind).outline(x, y, w, h)]
 
 

@@ -20,13 +20,30 @@ from circuits import draw as drawing
 from circuits.algebra import INTEGERS
 from circuits.arithmetic import ANY, WORD_FACES
 from circuits.circuit import Builder, Circuit
-from circuits.draw import ENGINES, FORMATS, OVERVIEW, draw, engine, render, source
+from circuits.draw import (
+    ENGINES,
+    FORMATS,
+    OVERVIEW,
+    SYMBOLS,
+    View,
+    bundled,
+    draw,
+    engine,
+    overview,
+    render,
+    source,
+)
+from circuits.draw.heat import classes
+from circuits.draw.marks import Marks, marked
 from circuits.draw.paint import WRITERS
-from circuits.draw.scene import Path, Text, text_width
+from circuits.draw.scene import ACCENT, FAINT, INK, Path, Text, text_width
 from circuits.draw.schematic import SMALL, Net, assign_tracks, folded, settle
 from circuits.draw.shapes import LOOKS, body, lettering, lettering_width, look
 from circuits.errors import FormatError, ToolError
 from circuits.gates import BIT_GATES, GATE, GATES, on_words, param_space
+from circuits.order import fanin_cone
+from circuits.rewrite import cone_of
+from circuits.simulate import evaluate, trace
 from circuits.wires import BIT, Word, parsed
 
 HARD_NAMES = ['q"uo\\te', "<a&b>", "αβ_Σ", "日本", "\\", "n" * 200, '\\"', "\\n\\N\\l", "]]>", "--", "&amp;", "(x)"]
@@ -49,13 +66,13 @@ def every_row() -> Circuit:
     return b.circuit({f"{name}_out": wire for name, wire in wires.items()})
 
 
-def random_circuit(gates: int, inputs: int = 12, seed: int = 0) -> Circuit:
+def random_circuit(gates: int, inputs: int = 12, seed: int = 0, span: int = 40) -> Circuit:
     r = random.Random(seed)
     b = Builder([f"x{k}" for k in range(inputs)], name=f"random {gates}", fold=False)
     rows = ("and", "or", "xor", "nand", "not", "mux", "andnot")
     for wire in range(inputs, inputs + gates):
         row = BIT_GATES[[g.name for g in BIT_GATES].index(r.choice(rows))]
-        b.add(row.name, *r.sample(range(max(0, wire - 40), wire), row.arity))
+        b.add(row.name, *r.sample(range(max(0, wire - span), wire), row.arity))
     return b.circuit({f"y{k}": inputs + gates - 1 - k for k in range(min(8, gates))})
 
 
@@ -146,6 +163,8 @@ CASES = {
     "every word row": every_word_row,
     "classifier": classifier,
     "random words": lambda: random_words(50),
+    "blocks": lambda: random_circuit(SYMBOLS + 1),
+    "blocks of words": lambda: random_words(SYMBOLS + 20),
     "overview of words": lambda: random_words(OVERVIEW + 20),
 }
 
@@ -187,7 +206,13 @@ def check_dot(data: bytes) -> None:
     assert data.startswith(b"digraph ") and data.rstrip().endswith(b"}")
 
 
-CHECKS = {"svg": check_svg, "png": check_png, "pdf": check_pdf, "dot": check_dot}
+def check_html(data: bytes) -> None:
+    page = data.decode()
+    assert page.startswith("<!DOCTYPE html>") and page.rstrip().endswith("</html>")
+    check_svg(page[page.index('aria-label="the circuit') :].split(">", 1)[1].split("</svg>")[0].encode() + b"</svg>")
+
+
+CHECKS = {"svg": check_svg, "png": check_png, "pdf": check_pdf, "dot": check_dot, "html": check_html}
 
 
 def shown(data: bytes) -> str:
@@ -248,7 +273,7 @@ def test_svg_says_name_counts_and_wires() -> None:
 
 
 def test_pictures_give_way_to_an_overview() -> None:
-    below, above = (shown(render(random_circuit(n), "svg")) for n in (OVERVIEW, OVERVIEW + 1))
+    below, above = (shown(render(random_circuit(n, span=300), "svg")) for n in (OVERVIEW, OVERVIEW + 1))
     assert "wires between levels" in above and "wires between levels" not in below
 
 
@@ -426,7 +451,7 @@ def test_a_row_without_a_look_is_a_box_with_its_name(monkeypatch: pytest.MonkeyP
 def test_wide_sums_give_way_to_an_overview() -> None:
     b = Builder([f"x{k}" for k in range(200)], types=[S8] * 200)
     dots = [b.add("dot", *b.inputs, params=[k] * 201) for k in range(1, 11)]
-    assert "wires between levels" in shown(render(b.circuit({"y": b.add("argmax", *dots)}), "svg"))
+    assert "wires, bundled" in shown(render(b.circuit({"y": b.add("argmax", *dots)}), "svg"))
 
 
 @settings(max_examples=15, deadline=None)
@@ -568,4 +593,141 @@ def test_the_second_engine_steps_in(tmp_path: pathlib.Path, monkeypatch: pytest.
 
 
 def test_formats_and_writers_agree() -> None:
-    assert set(FORMATS) == {*WRITERS, "dot"} == set(CHECKS)
+    assert set(FORMATS) == {*WRITERS, "dot", "html"} == set(CHECKS)
+
+
+def test_values_and_derivatives_stand_on_the_wires() -> None:
+    circuit = full_adder()
+    text = shown(render(circuit, "svg", view=View(pattern="101", derivative=True))).split("\n")
+    assert {"sum = 0", "carry = 1"} <= set(text) and "changes an output" in text
+    cone = shown(render(circuit, "svg", view=View(cone="carry", pattern="100", derivative=True))).split("\n")
+    # At a = 1, b = c = 0 the carry rises with b, c and what they feed; a alone changes nothing.
+    assert {"carry = 0", "0 +", "1"} <= set(cone) and "1 +" not in cone and "sum = 1" not in cone
+    falling = Builder(["a", "b"])
+    nor = falling.circuit({"y": falling.add("nor", 0, 1)})
+    assert "0 \N{MINUS SIGN}" in shown(render(nor, "svg", view=View(pattern="00", derivative=True)))
+
+
+def slopes_by_brute_force(circuit: Circuit, pattern: list[int]) -> list[int]:
+    """Invert each wire in turn by driving its readers from a constant."""
+    plain = evaluate(circuit, pattern)[0]
+    found = []
+    for wire, step in enumerate(trace(circuit, pattern)):
+        values = list(pattern)
+        for w in range(circuit.num_wires):
+            if w >= circuit.num_inputs:
+                op, fanin, params = list(circuit.gates())[w - circuit.num_inputs]
+                values.append(GATE[op].forward([values[f] for f in fanin], params, 0) & 1)
+            if w == wire:
+                values[w] ^= 1
+        out = values[circuit.outputs[0]]
+        found.append((out - plain) * (1 if step.value == 0 else -1))
+    return found
+
+
+@given(st.integers(0, 99), st.integers(0, 255))
+@settings(max_examples=20, deadline=None)
+def test_slopes_equal_flipping_each_wire(seed: int, pattern: int) -> None:
+    circuit = cone_of(random_circuit(25, 8, seed), "y0")
+    bits = [pattern >> k & 1 for k in range(circuit.num_inputs)]
+    _, marks = marked(circuit, View(pattern=",".join(map(str, bits)), derivative=True))
+    assert marks.slopes == slopes_by_brute_force(circuit, bits)
+    assert marks.values == [step.value for step in trace(circuit, bits)]
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_a_cone_computes_the_same_output(seed: int) -> None:
+    circuit = random_words(30, seed)
+    for k, name in enumerate(circuit.output_names):
+        cone = cone_of(circuit, name)
+        whole = {n: (word.lo + word.hi) // 3 for n, word in zip(circuit.input_names, circuit.input_types, strict=True)}
+        assert evaluate(cone, [whole[n] for n in cone.input_names]) == (evaluate(circuit, list(whole.values()))[k],)
+        assert fanin_cone(cone, cone.outputs).all()
+
+
+def test_a_highlight_fades_all_else() -> None:
+    picture = drawing.scene(full_adder(), view=View(highlight=("carry",)))
+    colours = {g.wire: {p.stroke for p in g.items if isinstance(p, Path)} for g in picture.groups if g.kind == "net"}
+    total = full_adder().outputs[0]
+    assert colours.pop(int(total)) == {FAINT}
+    assert all(ACCENT in strokes and FAINT not in strokes for strokes in colours.values())
+
+
+@pytest.mark.parametrize("gates", [30, SYMBOLS + 5, OVERVIEW + 1])
+def test_dark_pictures_are_light_on_dark(gates: int) -> None:
+    circuit = random_circuit(gates)
+    light, dark = drawing.scene(circuit), drawing.scene(circuit, view=View(dark=True))
+    assert len(light.groups) == len(dark.groups)
+    assert int(light.paper[1:3], 16) > 250 and int(dark.paper[1:3], 16) < 40
+    for a, b in zip(light.groups, dark.groups, strict=True):
+        for item in (i for g in (a,) for i in g.items if isinstance(i, Text) and i.color == INK):
+            twin = b.items[a.items.index(item)]
+            assert isinstance(twin, Text) and int(twin.color[1:3], 16) > 150
+    for name in FORMATS:
+        CHECKS[name](render(circuit, name, view=View(dark=True)))
+
+
+@pytest.mark.parametrize(
+    ("view", "what"),
+    [
+        (View(cone="nothing"), "has no output"),
+        (View(highlight=("nothing",)), "has no wire"),
+        (View(pattern="10"), "expected 3 digits"),
+        (View(pattern="1 0"), "expected 3 digits"),
+        (View(pattern="102"), "0 or 1"),
+        (View(derivative=True), "expected a pattern"),
+    ],
+)
+def test_views_of_what_is_not_there_are_refused(view: View, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        render(full_adder(), "svg", view=view)
+
+
+def test_counts_show_no_values() -> None:
+    circuit = random_circuit(OVERVIEW + 1, span=300)
+    with pytest.raises(ValueError, match=r"too large for values.*2,001 gates"):
+        render(circuit, "svg", view=View(pattern="0" * circuit.num_inputs))
+    check_html(render(circuit, "html"))
+
+
+def test_2000_gates_are_drawn_in_blocks_within_seconds() -> None:
+    circuit = random_circuit(OVERVIEW, 40, span=300)
+    start = time.process_time()
+    picture = drawing.scene(circuit)
+    assert time.process_time() - start < 10
+    gates = {group.wire for group in picture.groups if group.kind == "gate"}
+    assert gates == set(range(circuit.num_inputs, circuit.num_wires))
+    assert "wires, bundled" in shown(render(circuit, "svg"))
+
+
+def test_bundled_wires_join_what_the_circuit_joins() -> None:
+    circuit = random_circuit(SYMBOLS + 5)
+    picture = drawing.scene(circuit)
+    middles = {}
+    for group in picture.groups:
+        if group.kind == "gate":
+            xs = [x for item in group.items if isinstance(item, Path) for x, _ in item.points]
+            ys = [y for item in group.items if isinstance(item, Path) for _, y in item.points]
+            middles[group.wire] = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
+    ends = {
+        group.wire: {item.points[-1] for item in group.items if isinstance(item, Path)}
+        for group in picture.groups
+        if group.kind == "net"
+    }
+    for wire, (_, fanin, _) in enumerate(circuit.gates(), circuit.num_inputs):
+        x, y = middles[wire]
+        for f in fanin:
+            assert any(abs(ey - y) < 1 and -9 < ex - x < 0 for ex, ey in ends[f]), (f, wire)
+
+
+def test_inputs_that_are_an_image_are_drawn_as_one() -> None:
+    b = Builder([f"p{k}" for k in range(64)], types=[U4] * 64)
+    scores = [b.add("dot", *range(8 * k, 8 * k + 8), params=[1] * 9, type=parsed("s12")) for k in range(8)]
+    circuit = b.circuit({"class": b.add("argmax", *scores)})
+    for k, (name, read) in enumerate(classes(circuit)):
+        assert name == f"class {k}" and read.nonzero()[0].tolist() == list(range(8 * k, 8 * k + 8))
+    picture = overview.compose(circuit)
+    assert sum("looks at" in group.tip for group in picture.groups) == 8
+    squares = [group for group in bundled.compose(circuit, Marks()).groups if group.kind == "input"]
+    assert len(squares) == 64 and all("read 1 times" in group.tip for group in squares)
