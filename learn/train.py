@@ -32,6 +32,8 @@ from learn.threads import ALONE, Team
 PROBES = 1024
 """Training samples on which new pins are looked at."""
 REDRAWS = 6
+SWAPPED = 150, 400
+"""Fewest and most steps over which candidates for pins are looked at before the best are swapped in."""
 WEIGHTS, BIAS = "weights", "bias"
 """What is stepped beside layers."""
 BIASES = (-(1 << 30), 1 << 30)
@@ -52,7 +54,7 @@ class Settings:
         scale: the largest error signal, at most 127.
         tau: the unit of the scores in the loss, of counts of tables; None chooses by the number of tables a class.
         swap: share of a layer's pins that may be swapped at a time at the start; it falls to 0 at ``swapping``.
-        every: steps between two times.
+        every: steps between two times; None: a twentieth of all, at least ``SWAPPED[0]``, at most ``SWAPPED[1]``.
         swapping: the share of the training during which pins are swapped.
         rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
         rule: what steps the counters: a name of ``learn.rules.RULES``, whose rate falls as ``rate`` and ``end`` say,
@@ -66,7 +68,7 @@ class Settings:
     scale: int = 63
     tau: float | None = None
     swap: float = 0.06
-    every: int = 150
+    every: int | None = None
     swapping: float = 0.8
     rare: float = 0.06
     rule: str | Rule = "vote"
@@ -315,8 +317,9 @@ def _check_codes(
 def _check_settings(settings: Settings, entries: int, copies: int = 1) -> None:
     """Check settings, for a network whose largest layer has so many entries, and so many tables that share them."""
     for name, (least, most) in RANGES.items():
-        if not least <= getattr(settings, name) <= most:
-            raise TrainError(f"fit: got {name} {getattr(settings, name)}, expected {least:g}..{most:g}")
+        given = getattr(settings, name)
+        if given is not None and not least <= given <= most:
+            raise TrainError(f"fit: got {name} {given}, expected {least:g}..{most:g}")
     if settings.batch % kernels.STEP:
         raise TrainError(f"fit: got batch {settings.batch}, expected a multiple of {kernels.STEP}")
     if kernels.SIGNAL_LIMIT * settings.batch * copies >= 1 << 31:
@@ -514,6 +517,8 @@ class _Training:
         self.rows = np.zeros((network.rows, settings.batch), np.uint8)
         self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
+        least, most = SWAPPED
+        self.every = settings.every or min(most, max(least, self.steps // 20))
         copies = network.layers[0].copies
         self.probes = probes_of(codes, key.fold("probes"), None if copies is None else np.unique(copies.shift))
         self._set(network)
@@ -700,7 +705,7 @@ class _Training:
         swapping = step < settings.swapping * self.steps and settings.swap > 0
         sizes = self._count_votes(self._signals(signal), swapping and step % 2 == 0)
         self._step_parameters(self._votes(error), sizes, step)
-        if swapping and (step + 1) % settings.every == 0:
+        if swapping and (step + 1) % self.every == 0:
             self._swap(step + 1)
         return loss, int((scores.argmax(axis=1) == labels).sum())
 
@@ -808,7 +813,7 @@ class _Training:
         run, rows = self.runs[depth], len(self.runs[depth - 1].tables) + 1 if depth else self.start.rows
         narrow = _narrow(own, rows)
         pins = narrow if run.layer.copies is None else _narrow(run.layer.spread(own), rows)
-        most = kernels.SIGNAL_LIMIT * self.settings.batch * self.settings.every
+        most = kernels.SIGNAL_LIMIT * self.settings.batch * self.every
         kind = np.int32 if most < 1 << 31 else np.int64
         return _Candidates(narrow, pins, np.zeros(pins.source.shape, kind))
 

@@ -475,7 +475,7 @@ def test_floats_of_a_step_are_chances_that_a_rule_draws_by(rule):
         *("rules", "keys", "arrays"),
         *(["train"] if RULES[rule].has_latent else []),  # which holds the states of rules
     }
-    arrays = held_arrays([vars(run) for run in training.runs])
+    arrays = held_arrays([vars(part) for part in (*training.runs, *training.stepped.values())])
     assert ({array.dtype.kind for array in arrays} <= {"i", "u"}) is not RULES[rule].has_latent
 
 
