@@ -9,9 +9,7 @@ trials end, and so the same number of steps gives the same circuit.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -28,7 +26,8 @@ from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.lut_network import make_network, network_circuit
-from learn.models.structure import OPERATORS, Bools, Recipe, WordBit, forest, polynomial, symmetric, word_bit
+from learn.models.structure import OPERATORS, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.pruning import pruned
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
 from learn.train import Settings, active_pins, fit, probes_of
@@ -44,6 +43,13 @@ TELLING = 0.1
 """Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
 OPTIMISED = 2
 """Circuits of at most so many times the AND nodes allowed are worth shrinking."""
+SETTLED = 0.97
+"""Share of held-out samples; see ``Candidate.settles``."""
+WORTH = 1e-5
+"""Share of held-out samples that an AND node has to be worth: of two trials the one better after this price leads."""
+PRICES = 0.0, 1e-4, 2e-4, 4e-4, 8e-4
+"""Share of the samples learned from that pruning may lose for an AND node."""
+PRUNINGS = tuple((anywhere, price) for anywhere in (False, True) for price in PRICES)
 VOTERS = 3, 5
 """How many of the best trials may vote together in the end, where that answers more held-out samples than the best."""
 
@@ -81,6 +87,7 @@ class Candidate(NamedTuple):
         levels: how many levels there are; None for no end.
         again: time for learning from all samples afterwards, in that for learning from a part.
         lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
+        settles: whether it finds all of a function or nothing: from ``SETTLED`` on nothing else is tried.
     """
 
     about: str
@@ -88,6 +95,7 @@ class Candidate(NamedTuple):
     levels: int | None
     again: float = 4 / 3
     lags: bool = True
+    settles: bool = False
 
 
 class Trial(NamedTuple):
@@ -101,6 +109,7 @@ class Trial(NamedTuple):
         ands: AND nodes of its circuit.
         seconds: it took.
         circuit: see there.
+        pruning: which of ``PRUNINGS`` it has been through; None for none.
     """
 
     row: str
@@ -110,11 +119,17 @@ class Trial(NamedTuple):
     ands: int
     seconds: float
     circuit: Circuit
+    pruning: tuple[bool, float] | None = None
 
     @property
     def name(self) -> str:
         """The candidate and its level."""
         return f"{self.row} {self.level}"
+
+    @property
+    def rank(self) -> float:
+        """What trials are ordered by, the best first."""
+        return WORTH * self.ands - self.held_out
 
 
 class Event(NamedTuple):
@@ -173,6 +188,19 @@ def right(circuit: Circuit, table: TruthTable) -> float:
     return 1.0 - int(popcount(wrong).sum()) / max(1, int(popcount(table.care).sum()))
 
 
+def prunings(circuit: Circuit, samples: Samples) -> Iterator[tuple[tuple[bool, float], Circuit]]:
+    """Yield a circuit pruned in all ways of ``PRUNINGS``."""
+    for anywhere in (False, True):
+        prices = [len(samples.y) * price for price in PRICES]
+        for price, smaller in zip(PRICES, pruned(circuit, samples.table, prices, anywhere=anywhere), strict=True):
+            yield (anywhere, price), smaller
+
+
+def pruned_so(circuit: Circuit, samples: Samples, pruning: tuple[bool, float] | None) -> Circuit:
+    """Return a circuit pruned in one way."""
+    return circuit if pruning is None else dict(prunings(circuit, samples))[pruning]
+
+
 # --- Candidates -------------------------------------------------------------------------------------------------------
 
 
@@ -195,23 +223,21 @@ def _polynomial(samples: Samples, key: Key, level: int, start: Circuit | None = 
 
 
 def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
-    """Take the best bit of an operator, all of it or with as little cut from it as makes it small enough."""
+    """Take the best bit of an operator, all of it or with as much cut from it as its AND nodes are worth."""
     found = word_bit(samples.x, samples.y)
     ones, count = int(samples.y.sum()), len(samples.y)
-    circuit = None
+    best, circuit = 1.0, None
     if found is not None and count - found.right <= LEFT * min(ones, count - ones):
-        circuit = _made(samples, found.recipe(0))
-        yield TELLING / 2, None
-        cuts = OPERATORS[found.operator].cuts(len(found.words[0]))
-        if circuit is None and cuts:
-            fits = partial(_fits, samples, found)
-            cut = bisect_left(cuts, True, key=fits)  # what is cut more is smaller
-            circuit = _made(samples, found.recipe(cuts[min(cut, len(cuts) - 1)]))
+        cuts = OPERATORS[found.operator].cuts(len(found.words[0]), found.bit)
+        for cut in (*reversed(cuts), 0):  # the less is cut, the larger
+            built = _built(samples, found.recipe(cut))
+            price = WORTH * (ands := and_count(built))
+            if price >= best or (cut and ands > samples.max_ands):
+                break
+            smaller = built if cut else _within(samples, built)
+            if smaller is not None and (cost := price + 1.0 - right(smaller, samples.table)) < best:
+                best, circuit = cost, smaller
     yield 1.0, circuit
-
-
-def _fits(samples: Samples, found: WordBit, cut: int) -> bool:
-    return and_count(_built(samples, found.recipe(cut))) <= samples.max_ands
 
 
 FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 6, 0), (63, 5, 0), (1, 12, 8), (15, 6, 4), (127, 4, 0))
@@ -290,9 +316,9 @@ def _network(samples: Samples, key: Key, level: int, start: Circuit | None = Non
 
 CANDIDATES: dict[str, Candidate] = {
     "constant": Candidate("the more frequent value", _constant, 1),
-    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3),
+    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3, settles=True),
     "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
-    "word": Candidate("a bit of an operator on one word or two", _word, 1),
+    "word": Candidate("a bit of an operator on one word or two", _word, 1, settles=True),
     "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
     "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
     "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
@@ -405,10 +431,15 @@ def learn(
     trials: list[Trial] = []
     tried: list[str] = []
 
-    def judged(name: str, level: int, found: Circuit, took: float) -> Trial:
-        return Trial(name, level, right(found, judge), right(found, part.table), and_count(found), took, found)
+    def judged(name: str, level: int, found: Circuit, started: float) -> Trial:
+        """Judge a circuit, and all it can be pruned to; return the best of them."""
+        trials = [
+            Trial(name, level, right(each, judge), right(each, part.table), and_count(each), 0.0, each, pruning)
+            for pruning, each in ((None, found), *prunings(found, part))
+        ]
+        return min(trials, key=lambda trial: trial.rank)._replace(seconds=time.monotonic() - started)
 
-    best = judged("constant", 0, _majority(part), 0.0)
+    best = judged("constant", 0, _majority(part), begin)
     team, score = [best], best.held_out
     circuit, train, refitted = best.circuit, right(best.circuit, table), False
 
@@ -417,11 +448,8 @@ def learn(
         called = " + ".join(trial.name for trial in team)
         return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
 
-    def rank(trial: Trial) -> tuple[float, int]:
-        return -trial.held_out, trial.ands
-
     def leading(size: int) -> list[Trial]:
-        return [trial for trial in sorted(trials, key=rank)[:size] if trial.held_out > best.held_out - LAG]
+        return [trial for trial in sorted(trials, key=lambda t: t.rank)[:size] if trial.held_out > best.held_out - LAG]
 
     for name, level in schedule(names):
         called = f"{name} {level}"
@@ -443,25 +471,31 @@ def learn(
             break
         tried.append(called)
         if learned is not None:
-            trials.append(judged(name, level, learned, time.monotonic() - started))
-            best = min(trials, key=rank)
+            trials.append(judged(name, level, learned, started))
+            best = min(trials, key=lambda trial: trial.rank)
             team, score, circuit, train = [best], best.held_out, best.circuit, right(best.circuit, table)
         yield event(called)
-        if len(tried) == steps or (best.held_out == best.train == 1.0):
+        settled = CANDIDATES[best.row].settles and best.held_out >= SETTLED
+        if len(tried) == steps or settled or best.held_out == best.train == 1.0:
             break
+    pruning = None
     for size in VOTERS:
         some = leading(size)
         vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
-        if vote is not None and (reached := right(vote, judge)) > score:
-            team, score, circuit, train = some, reached, vote, right(vote, table)
+        if vote is not None:
+            found = judged("vote", size, vote, begin)
+            if found.rank < best.rank:
+                best, team, pruning = found, some, found.pruning
+                score, circuit, train = found.held_out, found.circuit, right(found.circuit, table)
     again = []
     for trial in team:
         own, learned = key.fold(trial.row, trial.level, "again"), None
         for _, found in CANDIDATES[trial.row].learn(whole, own, trial.level, trial.circuit):
             learned = found
             yield event(f"{trial.name} from all samples")
-        again.append(learned or trial.circuit)
+        again.append(pruned_so(learned, whole, trial.pruning) if learned else trial.circuit)
     final = again[0] if len(team) == 1 else _vote(whole, again)
+    final = final and pruned_so(final, whole, pruning)
     if final is not None and right(final, table) >= train:
         circuit, train, refitted = final, right(final, table), True
     circuit = optimised(circuit)
