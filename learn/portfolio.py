@@ -50,8 +50,8 @@ WORTH = 1e-5
 PRICES = 0.0, 1e-4, 2e-4, 4e-4, 8e-4
 """Share of the samples learned from that pruning may lose for an AND node."""
 PRUNINGS = tuple((anywhere, price) for anywhere in (False, True) for price in PRICES)
-VOTERS = 3, 5
-"""How many of the best trials may vote together in the end, where that answers more held-out samples than the best."""
+VOTERS = 3
+"""How many of the best trials may vote together in the end, where that is better than the best."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
@@ -87,6 +87,7 @@ class Candidate(NamedTuple):
         levels: how many levels there are; None for no end.
         again: time for learning from all samples afterwards, in that for learning from a part.
         lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
+        improves: whether it starts from the best circuit so far.
         settles: whether it finds all of a function or nothing: from ``SETTLED`` on nothing else is tried.
     """
 
@@ -95,6 +96,7 @@ class Candidate(NamedTuple):
     levels: int | None
     again: float = 4 / 3
     lags: bool = True
+    improves: bool = False
     settles: bool = False
 
 
@@ -277,6 +279,20 @@ def _annealed(nodes: int) -> Learner:
     return learn
 
 
+IMPROVEMENTS = ((1.0, 40, 120), (2.0, 80, 60))
+"""The first temperature, sweeps and free-wired nodes to add, in turn."""
+
+
+def _improved(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    """Add free-wired nodes to a circuit and cool it from not too hot; pruning comes after."""
+    hot, sweeps, more = IMPROVEMENTS[level % len(IMPROVEMENTS)]
+    given = _majority(samples) if start is None else start
+    size = and_count(given) + more
+    run = annealed(samples.table, key, nodes=size, hot=hot, cold=COLD, sweeps=sweeps, start=given)
+    for i, circuit in enumerate(run, 1):
+        yield i / sweeps, circuit and _within(samples, circuit)
+
+
 NETWORKS = ((48, 15), (96, 30), (160, 60), (240, 120))
 """Tables, and passes over the samples."""
 
@@ -323,17 +339,23 @@ CANDIDATES: dict[str, Candidate] = {
     "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
     "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
     "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None, 4 / 3 * AGAIN, lags=False),
+    "improved": Candidate("the best so far, annealed", _improved, None, lags=False, improves=True),
 }
 """Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
 
-EFFORT = {"annealed": 3, "annealed large": 4, "network": 4}
+EFFORT = {"improved": 1, "annealed": 3, "annealed large": 6, "network": 4}
 """Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
+LEVELS = {"improved": 3}
+"""Levels of one round, where there are more than one."""
 
 
 def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, int]]:
     """Yield what is tried in turn: candidates and levels, round after round; without end if one has no last level."""
     for turn in count():
-        row = [(name, turn - EFFORT.get(name, 0)) for name in names]
+        row = []
+        for name in names:
+            each, late = LEVELS.get(name, 1), turn - EFFORT.get(name, 0)
+            row += [(name, level) for level in range(each * late, each * (late + 1))]
         going = [(n, k) for n, k in row if (last := CANDIDATES[n].levels) is None or k < last]
         if not going:
             return
@@ -457,10 +479,10 @@ def learn(
         if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
             continue
         started, learned, affordable = time.monotonic(), None, True
-        for share, found in row.learn(part, key.fold(name, level), level, None):
+        for share, found in row.learn(part, key.fold(name, level), level, best.circuit if row.improves else None):
             spent = time.monotonic() - started
             foreseen = spent / share if share >= TELLING else spent
-            after = row.again * foreseen + sum(map(_again, leading(max(VOTERS))))
+            after = row.again * foreseen + sum(map(_again, leading(VOTERS)))
             affordable = not trials or started - begin + foreseen + after <= budget
             if not affordable:
                 break
@@ -478,15 +500,11 @@ def learn(
         settled = CANDIDATES[best.row].settles and best.held_out >= SETTLED
         if len(tried) == steps or settled or best.held_out == best.train == 1.0:
             break
-    pruning = None
-    for size in VOTERS:
-        some = leading(size)
-        vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
-        if vote is not None:
-            found = judged("vote", size, vote, begin)
-            if found.rank < best.rank:
-                best, team, pruning = found, some, found.pruning
-                score, circuit, train = found.held_out, found.circuit, right(found.circuit, table)
+    pruning, some = None, leading(VOTERS)
+    vote = _vote(part, [trial.circuit for trial in some]) if len(some) == VOTERS and best.held_out < 1.0 else None
+    if vote is not None and (found := judged("vote", VOTERS, vote, begin)).rank < best.rank:
+        team, pruning = some, found.pruning
+        score, circuit, train = found.held_out, found.circuit, right(found.circuit, table)
     again = []
     for trial in team:
         own, learned = key.fold(trial.row, trial.level, "again"), None
