@@ -502,9 +502,11 @@ def learn(
             break
     pruning, some = None, leading(VOTERS)
     vote = _vote(part, [trial.circuit for trial in some]) if len(some) == VOTERS and best.held_out < 1.0 else None
-    if vote is not None and (found := judged("vote", VOTERS, vote, begin)).rank < best.rank:
-        team, pruning = some, found.pruning
-        score, circuit, train = found.held_out, found.circuit, right(found.circuit, table)
+    if vote is not None:
+        voted = judged("vote", VOTERS, vote, begin)
+        if voted.rank < best.rank:
+            team, score, pruning, circuit = some, voted.held_out, voted.pruning, voted.circuit
+            train = right(circuit, table)
     again = []
     for trial in team:
         own, learned = key.fold(trial.row, trial.level, "again"), None
