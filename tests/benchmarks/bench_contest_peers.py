@@ -4,8 +4,8 @@ DATA holds the folder ``iwls2020``, FUNCTIONS is as for ``gatewright bench``, ``
 training split and are measured on the validation split, as the rows of ``gatewright bench iwls2020`` are:
 
 - a random forest and gradient boosting of scikit-learn as they are, of 100 trees, with no limit of size;
-- the same turned into logic of at most 5,000 AND nodes, optimised: of several numbers and depths of trees those that fit
-  and do best on a quarter of the training split, held out, learned again from all of it. Trees are multiplexers; a
+- the same turned into logic of at most 5,000 AND nodes, optimised: of several numbers and depths of trees those that
+  fit and do best on a quarter of the training split, held out, learned again from all of it. Trees are multiplexers; a
   forest is their majority, boosting the sign of a sum of leaves rounded to integers;
 - a cover, as espresso makes one: cubes, each grown from a sample that wants 1 until it would meet one that wants 0
   (Brayton et al. 1984, EXPAND), optimised by ABC where that is installed, if they are of at most 10,000 nodes before.
