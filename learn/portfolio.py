@@ -1,9 +1,11 @@
 """Learn one output from samples by a portfolio of models: CANDIDATES is the table, cheapest first.
 
-A part of the samples is held out and judges; no candidate sees it. The winner, or the best few that vote together, is
-then learned again from all samples, and that circuit is the result where it is no worse on all of them. What a
-candidate does is counted in sweeps, rounds and passes, never in seconds: the time only says after which candidate the
-trials end, and so the same number of steps gives the same circuit.
+A part of the samples is held out and judges; no candidate sees it. Every circuit is pruned at several prices of an AND
+node, and what is held out says which is right; the best is improved further by annealing, and pruned again. An AND
+node has to be worth its place (``WORTH``). The winner, or the best few that vote together, is then learned again from
+all samples, and that circuit is the result where it is no worse on all of them. What a candidate does is counted in
+sweeps, rounds and passes, never in seconds: the time only says after which candidate the trials end, and so the same
+number of steps gives the same circuit.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from circuits.rewrite import bit_blasted
 from circuits.simulate import simulate
 from circuits.table import TruthTable, sampled_table
 from circuits.words import popcount, unpack
+from learn import moves
 from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
@@ -49,12 +52,15 @@ WORTH = 1e-5
 """Share of held-out samples that an AND node has to be worth: of two trials the one better after this price leads."""
 PRICES = 0.0, 1e-4, 2e-4, 4e-4, 8e-4
 """Share of the samples learned from that pruning may lose for an AND node."""
-PRUNINGS = tuple((anywhere, price) for anywhere in (False, True) for price in PRICES)
 VOTERS = 3
 """How many of the best trials may vote together in the end, where that is better than the best."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
+
+
+Pruning = tuple[bool, float]
+"""Whether any wire may take a node's place, and what a node less may cost, in share of the samples."""
 
 
 class Samples(NamedTuple):
@@ -111,7 +117,7 @@ class Trial(NamedTuple):
         ands: AND nodes of its circuit.
         seconds: it took.
         circuit: see there.
-        pruning: which of ``PRUNINGS`` it has been through; None for none.
+        pruning: (anywhere, price) that it was pruned at (``learn.pruning``); None where not.
     """
 
     row: str
@@ -121,7 +127,7 @@ class Trial(NamedTuple):
     ands: int
     seconds: float
     circuit: Circuit
-    pruning: tuple[bool, float] | None = None
+    pruning: Pruning | None = None
 
     @property
     def name(self) -> str:
@@ -190,17 +196,17 @@ def right(circuit: Circuit, table: TruthTable) -> float:
     return 1.0 - int(popcount(wrong).sum()) / max(1, int(popcount(table.care).sum()))
 
 
-def prunings(circuit: Circuit, samples: Samples) -> Iterator[tuple[tuple[bool, float], Circuit]]:
-    """Yield a circuit pruned in all ways of ``PRUNINGS``."""
+def prunings(circuit: Circuit, samples: Samples) -> Iterator[tuple[Pruning, Circuit]]:
+    """Yield a circuit pruned near and anywhere, at every price."""
     for anywhere in (False, True):
         prices = [len(samples.y) * price for price in PRICES]
         for price, smaller in zip(PRICES, pruned(circuit, samples.table, prices, anywhere=anywhere), strict=True):
             yield (anywhere, price), smaller
 
 
-def pruned_so(circuit: Circuit, samples: Samples, pruning: tuple[bool, float] | None) -> Circuit:
+def pruned_so(circuit: Circuit, samples: Samples, wanted: Pruning | None) -> Circuit:
     """Return a circuit pruned in one way."""
-    return circuit if pruning is None else dict(prunings(circuit, samples))[pruning]
+    return next((smaller for pruning, smaller in prunings(circuit, samples) if pruning == wanted), circuit)
 
 
 # --- Candidates -------------------------------------------------------------------------------------------------------
@@ -445,6 +451,7 @@ def learn(
     for what, value in (("seconds", seconds), ("steps", steps), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{what}: got {value}, expected more than 0")
+    moves.warm_up()  # compiling is not learning: the clock starts after it
     begin = time.monotonic()
     budget = seconds if seconds is not None else np.inf if steps else SECONDS
     apart = held_out(table, key)
