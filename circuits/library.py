@@ -589,20 +589,34 @@ def argmax(b: Builder, words: Sequence[Sequence[int]]) -> Bits:
 # Digit by digit
 
 
+def restored(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, int]:
+    """Subtract naturals if that leaves one: (x - y or else x, [x >= y]), as wide as x. At most 9n-1 AND nodes.
+
+    What a bit of x - y differs in from x, y xor borrow, shares its ANDs with the next borrow.
+    """
+    changes: Bits = []
+    borrow = b.const(0)
+    for p, q in zip(*_aligned(b, unsigned(b, x), unsigned(b, y)), strict=True):
+        both, either = b.add("and", q, borrow), b.add("or", q, borrow)
+        changes.append(b.add("andnot", either, both))
+        borrow = b.add("or", both, b.add("andnot", either, p))
+    digit = b.add("not", borrow)
+    return [b.add("xor", p, b.add("and", change, digit)) for p, change in zip(x, changes, strict=False)], digit
+
+
 def divide(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, Bits]:
     """Divide naturals by restoring division: (quotient as wide as x, remainder as wide as y).
 
-    A zero divisor gives a quotient of all ones and the dividend, modulo 2**len(y), as the remainder. One subtraction
-    and one row of multiplexers a bit of x.
+    A zero divisor gives a quotient of all ones and the dividend, modulo 2**len(y), as the remainder. One row of
+    :func:`restored` a bit of x.
     """
-    remainder = constant(b, 0, len(y))
+    rest: Bits = []
     quotient: Bits = []
     for wire in reversed(x):
-        tried = [wire, *remainder]
-        rest, borrow = difference(b, tried, unsigned(b, y))
-        remainder = mux(b, borrow, rest, tried)[: len(y)]
-        quotient.insert(0, b.add("not", borrow))
-    return quotient, remainder
+        rest, digit = restored(b, [wire, *rest], y)
+        rest = rest[: len(y)]
+        quotient.insert(0, digit)
+    return quotient, resized(b, unsigned(b, rest), len(y))
 
 
 def square_root(b: Builder, x: Sequence[int]) -> tuple[Bits, Bits]:
@@ -612,10 +626,9 @@ def square_root(b: Builder, x: Sequence[int]) -> tuple[Bits, Bits]:
     """
     pairs = [*x, *constant(b, 0, len(x) % 2)]
     root: Bits = []
-    rest: Bits = [b.const(0)]
+    rest: Bits = []
     for i in reversed(range(0, len(pairs), 2)):
-        tried = [*pairs[i : i + 2], *rest]
-        less, borrow = difference(b, tried, [*constant(b, 1, 2), *root, b.const(0)])  # 4 root + 1
-        root = [b.add("not", borrow), *root]
-        rest = mux(b, borrow, less, tried)[: len(root) + 1]
-    return root, rest
+        rest, digit = restored(b, [*pairs[i : i + 2], *rest], [*constant(b, 1, 2), *root])  # 4 root + 1
+        root = [digit, *root]
+        rest = rest[: len(root) + 1]
+    return root, resized(b, unsigned(b, rest), len(root) + 1)

@@ -1200,6 +1200,112 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
     return smallest, tried, changed
 
 
+# ---------------------------------------------------------------- pruning: errors have a price
+
+
+@_inner
+def _losses(want, seen, value, w, most):
+    """Count the errors if an observed wire were wire ``w``, and if its complement; both above ``most`` is enough."""
+    straight, inverted = 0, 0
+    for s in range(seen):
+        for i in range(value.shape[1]):
+            x = value[w, i]
+            straight += _popcount(want[1, s, i] & ~x) + _popcount(want[0, s, i] & x)
+            inverted += _popcount(want[1, s, i] & x) + _popcount(want[0, s, i] & ~x)
+            if i & 7 == 7 and straight > most and inverted > most:
+                return straight, inverted
+    return straight, inverted
+
+
+@_inner
+def _freed(net, scratch, g, w):
+    """Count the nodes that go if wire ``w`` takes the place of node ``g``."""
+    n, kinds, fanin, refs, stack = net.size[0], net.kind, net.fanin, scratch.refs, scratch.stack
+    refs[w] += 1
+    freed = 1
+    for pin in range(2):
+        freed += _release(n, kinds, fanin, refs, stack, fanin[g, pin], 1)
+    for pin in range(2):
+        _acquire(n, kinds, fanin, refs, stack, fanin[g, pin], 1)
+    refs[w] -= 1
+    return freed
+
+
+@_jit
+def prune(net, scratch, price, anywhere):
+    """Visit every node, the last first, and put a constant or an earlier wire in its place where that pays.
+
+    A replacement pays if the errors it adds are fewer than ``price`` for every node that goes; the one that pays most
+    is taken, a millionth of an error a node deciding between equals.
+
+    Args:
+        net: compact, of ANDs; to be rebuilt afterwards.
+        scratch: its working memory.
+        price: errors.
+        anywhere: whether all earlier wires are tried, not just constants and the wires up to two nodes below.
+
+    Returns:
+        how many nodes were replaced.
+    """
+    sizes, kinds, fanin, value, order, outputs = net.size, net.kind, net.fanin, net.value, net.order, net.outputs
+    mark, refs, want, stack, near = scratch.mark, scratch.refs, scratch.want, scratch.stack, scratch.up
+    n, each = sizes[0], price + 1e-6
+    count_refs(net, refs)
+    replaced = 0
+    for k in range(sizes[2] - 1, -1, -1):
+        g = order[k]
+        if refs[g] == 0:
+            continue
+        seen = wants(net, scratch, g) if observe(net, scratch, g) else 0
+        now, _ = _losses(want, seen, value, g, np.int64(1) << 62)
+        near[0], count = 0, 1
+        if anywhere:
+            for w in range(1, n + 1):
+                near[count] = w
+                count += 1
+            for j in range(k):
+                if refs[order[j]] > 0:
+                    near[count] = order[j]
+                    count += 1
+        else:
+            for pin in range(2):
+                w = fanin[g, pin] >> 1
+                near[count] = w
+                count += 1
+                if w > n:
+                    near[count] = fanin[w, 0] >> 1
+                    near[count + 1] = fanin[w, 1] >> 1
+                    count += 2
+        most = now + each * _freed(net, scratch, g, 0)
+        best, choice = 0.0, -1
+        for c in range(count):
+            w = near[c]
+            losses = _losses(want, seen, value, w, most)
+            for complement in range(2):
+                if losses[complement] <= most:
+                    gain = now - losses[complement] + each * _freed(net, scratch, g, w)
+                    if gain > best:
+                        best, choice = gain, 2 * w + complement
+        if choice < 0:
+            continue
+        replaced += 1
+        refs[choice >> 1] += refs[g]
+        refs[g] = 0
+        for pin in range(2):
+            _release(n, kinds, fanin, refs, stack, fanin[g, pin], 1)
+        for j in range(k + 1, sizes[2]):
+            w = order[j]
+            for pin in range(2):
+                if fanin[w, pin] >> 1 == g:
+                    fanin[w, pin] = choice ^ (fanin[w, pin] & 1)
+            if mark[w] != 0 and refs[w] > 0:
+                _evaluate(kinds, fanin, value, w)
+        for o in range(len(outputs)):
+            if outputs[o] >> 1 == g:
+                outputs[o] = choice ^ (outputs[o] & 1)
+    return replaced
+
+
 @_jit
 def copy_net(net, to):
     """Copy the structure (not the values) of a net into another of the same capacity."""
@@ -1235,3 +1341,4 @@ def warm_up() -> None:
     rebuild(net, scratch, False)
     copy_net(net, best)
     shrink(net, scratch, best, rng, 1, 0.3, 0.2, 3, False, 8)
+    prune(net, scratch, 1.0, True)

@@ -1,17 +1,17 @@
 """Learn one output from samples by a portfolio of models: CANDIDATES is the table, cheapest first.
 
-A part of the samples is held out and judges; no candidate sees it. The winner, or the best few that vote together, is
-then learned again from all samples, and that circuit is the result where it is no worse on all of them. What a
-candidate does is counted in sweeps, rounds and passes, never in seconds: the time only says after which candidate the
-trials end, and so the same number of steps gives the same circuit.
+A part of the samples is held out and judges; no candidate sees it. Every circuit is pruned at several prices of an AND
+node, and what is held out says which is right; the best is improved further by annealing, and pruned again. An AND
+node has to be worth its place (``WORTH``). The winner, or the best few that vote together, is then learned again from
+all samples, and that circuit is the result where it is no worse on all of them. What a candidate does is counted in
+sweeps, rounds and passes, never in seconds: the time only says after which candidate the trials end, and so the same
+number of steps gives the same circuit.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -24,11 +24,13 @@ from circuits.rewrite import bit_blasted
 from circuits.simulate import simulate
 from circuits.table import TruthTable, sampled_table
 from circuits.words import popcount, unpack
+from learn import moves
 from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.lut_network import make_network, network_circuit
-from learn.models.structure import OPERATORS, Bools, Recipe, WordBit, forest, polynomial, symmetric, word_bit
+from learn.models.structure import OPERATORS, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.pruning import pruned
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
 from learn.train import Settings, active_pins, fit, probes_of
@@ -44,11 +46,21 @@ TELLING = 0.1
 """Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
 OPTIMISED = 2
 """Circuits of at most so many times the AND nodes allowed are worth shrinking."""
-VOTERS = 3, 5
-"""How many of the best trials may vote together in the end, where that answers more held-out samples than the best."""
+SETTLED = 0.97
+"""Share of held-out samples; see ``Candidate.settles``."""
+WORTH = 1e-5
+"""Share of held-out samples that an AND node has to be worth: of two trials the one better after this price leads."""
+PRICES = 0.0, 1e-4, 2e-4, 4e-4, 8e-4
+"""Share of the samples learned from that pruning may lose for an AND node."""
+VOTERS = 3
+"""How many of the best trials may vote together in the end, where that is better than the best."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
+
+
+Pruning = tuple[bool, float]
+"""Whether any wire may take a node's place, and what a node less may cost, in share of the samples."""
 
 
 class Samples(NamedTuple):
@@ -81,6 +93,8 @@ class Candidate(NamedTuple):
         levels: how many levels there are; None for no end.
         again: time for learning from all samples afterwards, in that for learning from a part.
         lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
+        improves: whether it starts from the best circuit so far.
+        settles: whether it finds all of a function or nothing: from ``SETTLED`` on nothing else is tried.
     """
 
     about: str
@@ -88,6 +102,8 @@ class Candidate(NamedTuple):
     levels: int | None
     again: float = 4 / 3
     lags: bool = True
+    improves: bool = False
+    settles: bool = False
 
 
 class Trial(NamedTuple):
@@ -101,6 +117,7 @@ class Trial(NamedTuple):
         ands: AND nodes of its circuit.
         seconds: it took.
         circuit: see there.
+        pruning: (anywhere, price) that it was pruned at (``learn.pruning``); None where not.
     """
 
     row: str
@@ -110,11 +127,17 @@ class Trial(NamedTuple):
     ands: int
     seconds: float
     circuit: Circuit
+    pruning: Pruning | None = None
 
     @property
     def name(self) -> str:
         """The candidate and its level."""
         return f"{self.row} {self.level}"
+
+    @property
+    def rank(self) -> float:
+        """What trials are ordered by, the best first."""
+        return WORTH * self.ands - self.held_out
 
 
 class Event(NamedTuple):
@@ -173,6 +196,19 @@ def right(circuit: Circuit, table: TruthTable) -> float:
     return 1.0 - int(popcount(wrong).sum()) / max(1, int(popcount(table.care).sum()))
 
 
+def prunings(circuit: Circuit, samples: Samples) -> Iterator[tuple[Pruning, Circuit]]:
+    """Yield a circuit pruned near and anywhere, at every price."""
+    for anywhere in (False, True):
+        prices = [len(samples.y) * price for price in PRICES]
+        for price, smaller in zip(PRICES, pruned(circuit, samples.table, prices, anywhere=anywhere), strict=True):
+            yield (anywhere, price), smaller
+
+
+def pruned_so(circuit: Circuit, samples: Samples, wanted: Pruning | None) -> Circuit:
+    """Return a circuit pruned in one way."""
+    return next((smaller for pruning, smaller in prunings(circuit, samples) if pruning == wanted), circuit)
+
+
 # --- Candidates -------------------------------------------------------------------------------------------------------
 
 
@@ -195,23 +231,21 @@ def _polynomial(samples: Samples, key: Key, level: int, start: Circuit | None = 
 
 
 def _word(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
-    """Take the best bit of an operator, all of it or with as little cut from it as makes it small enough."""
+    """Take the best bit of an operator, all of it or with as much cut from it as its AND nodes are worth."""
     found = word_bit(samples.x, samples.y)
     ones, count = int(samples.y.sum()), len(samples.y)
-    circuit = None
+    best, circuit = 1.0, None
     if found is not None and count - found.right <= LEFT * min(ones, count - ones):
-        circuit = _made(samples, found.recipe(0))
-        yield TELLING / 2, None
-        cuts = OPERATORS[found.operator].cuts(len(found.words[0]))
-        if circuit is None and cuts:
-            fits = partial(_fits, samples, found)
-            cut = bisect_left(cuts, True, key=fits)  # what is cut more is smaller
-            circuit = _made(samples, found.recipe(cuts[min(cut, len(cuts) - 1)]))
+        cuts = OPERATORS[found.operator].cuts(len(found.words[0]), found.bit)
+        for cut in (*reversed(cuts), 0):  # the less is cut, the larger
+            built = _built(samples, found.recipe(cut))
+            price = WORTH * (ands := and_count(built))
+            if price >= best or (cut and ands > samples.max_ands):
+                break
+            smaller = built if cut else _within(samples, built)
+            if smaller is not None and (cost := price + 1.0 - right(smaller, samples.table)) < best:
+                best, circuit = cost, smaller
     yield 1.0, circuit
-
-
-def _fits(samples: Samples, found: WordBit, cut: int) -> bool:
-    return and_count(_built(samples, found.recipe(cut))) <= samples.max_ands
 
 
 FORESTS = ((1, 6, 0), (1, 8, 4), (7, 6, 0), (15, 6, 0), (31, 6, 0), (63, 5, 0), (1, 12, 8), (15, 6, 4), (127, 4, 0))
@@ -249,6 +283,20 @@ def _annealed(nodes: int) -> Learner:
             yield i / sweeps, circuit and _within(samples, circuit)
 
     return learn
+
+
+IMPROVEMENTS = ((1.0, 40, 120), (2.0, 80, 60))
+"""The first temperature, sweeps and free-wired nodes to add, in turn."""
+
+
+def _improved(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    """Add free-wired nodes to a circuit and cool it from not too hot; pruning comes after."""
+    hot, sweeps, more = IMPROVEMENTS[level % len(IMPROVEMENTS)]
+    given = _majority(samples) if start is None else start
+    size = and_count(given) + more
+    run = annealed(samples.table, key, nodes=size, hot=hot, cold=COLD, sweeps=sweeps, start=given)
+    for i, circuit in enumerate(run, 1):
+        yield i / sweeps, circuit and _within(samples, circuit)
 
 
 NETWORKS = ((48, 15), (96, 30), (160, 60), (240, 120))
@@ -290,24 +338,30 @@ def _network(samples: Samples, key: Key, level: int, start: Circuit | None = Non
 
 CANDIDATES: dict[str, Candidate] = {
     "constant": Candidate("the more frequent value", _constant, 1),
-    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3),
+    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3, settles=True),
     "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
-    "word": Candidate("a bit of an operator on one word or two", _word, 1),
+    "word": Candidate("a bit of an operator on one word or two", _word, 1, settles=True),
     "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
     "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
     "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
     "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None, 4 / 3 * AGAIN, lags=False),
+    "improved": Candidate("the best so far, annealed", _improved, None, lags=False, improves=True),
 }
 """Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
 
-EFFORT = {"annealed": 3, "annealed large": 4, "network": 4}
+EFFORT = {"improved": 1, "annealed": 3, "annealed large": 6, "network": 4}
 """Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
+LEVELS = {"improved": 3}
+"""Levels of one round, where there are more than one."""
 
 
 def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, int]]:
     """Yield what is tried in turn: candidates and levels, round after round; without end if one has no last level."""
     for turn in count():
-        row = [(name, turn - EFFORT.get(name, 0)) for name in names]
+        row = []
+        for name in names:
+            each, late = LEVELS.get(name, 1), turn - EFFORT.get(name, 0)
+            row += [(name, level) for level in range(each * late, each * (late + 1))]
         going = [(n, k) for n, k in row if (last := CANDIDATES[n].levels) is None or k < last]
         if not going:
             return
@@ -397,6 +451,7 @@ def learn(
     for what, value in (("seconds", seconds), ("steps", steps), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{what}: got {value}, expected more than 0")
+    moves.warm_up()  # compiling is not learning: the clock starts after it
     begin = time.monotonic()
     budget = seconds if seconds is not None else np.inf if steps else SECONDS
     apart = held_out(table, key)
@@ -405,10 +460,15 @@ def learn(
     trials: list[Trial] = []
     tried: list[str] = []
 
-    def judged(name: str, level: int, found: Circuit, took: float) -> Trial:
-        return Trial(name, level, right(found, judge), right(found, part.table), and_count(found), took, found)
+    def judged(name: str, level: int, found: Circuit, started: float) -> Trial:
+        """Judge a circuit, and all it can be pruned to; return the best of them."""
+        trials = [
+            Trial(name, level, right(each, judge), right(each, part.table), and_count(each), 0.0, each, pruning)
+            for pruning, each in ((None, found), *prunings(found, part))
+        ]
+        return min(trials, key=lambda trial: trial.rank)._replace(seconds=time.monotonic() - started)
 
-    best = judged("constant", 0, _majority(part), 0.0)
+    best = judged("constant", 0, _majority(part), begin)
     team, score = [best], best.held_out
     circuit, train, refitted = best.circuit, right(best.circuit, table), False
 
@@ -417,11 +477,8 @@ def learn(
         called = " + ".join(trial.name for trial in team)
         return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
 
-    def rank(trial: Trial) -> tuple[float, int]:
-        return -trial.held_out, trial.ands
-
     def leading(size: int) -> list[Trial]:
-        return [trial for trial in sorted(trials, key=rank)[:size] if trial.held_out > best.held_out - LAG]
+        return [trial for trial in sorted(trials, key=lambda t: t.rank)[:size] if trial.held_out > best.held_out - LAG]
 
     for name, level in schedule(names):
         called = f"{name} {level}"
@@ -429,10 +486,10 @@ def learn(
         if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
             continue
         started, learned, affordable = time.monotonic(), None, True
-        for share, found in row.learn(part, key.fold(name, level), level, None):
+        for share, found in row.learn(part, key.fold(name, level), level, best.circuit if row.improves else None):
             spent = time.monotonic() - started
             foreseen = spent / share if share >= TELLING else spent
-            after = row.again * foreseen + sum(map(_again, leading(max(VOTERS))))
+            after = row.again * foreseen + sum(map(_again, leading(VOTERS)))
             affordable = not trials or started - begin + foreseen + after <= budget
             if not affordable:
                 break
@@ -443,25 +500,29 @@ def learn(
             break
         tried.append(called)
         if learned is not None:
-            trials.append(judged(name, level, learned, time.monotonic() - started))
-            best = min(trials, key=rank)
+            trials.append(judged(name, level, learned, started))
+            best = min(trials, key=lambda trial: trial.rank)
             team, score, circuit, train = [best], best.held_out, best.circuit, right(best.circuit, table)
         yield event(called)
-        if len(tried) == steps or (best.held_out == best.train == 1.0):
+        settled = CANDIDATES[best.row].settles and best.held_out >= SETTLED
+        if len(tried) == steps or settled or best.held_out == best.train == 1.0:
             break
-    for size in VOTERS:
-        some = leading(size)
-        vote = _vote(part, [trial.circuit for trial in some]) if len(some) == size and best.held_out < 1.0 else None
-        if vote is not None and (reached := right(vote, judge)) > score:
-            team, score, circuit, train = some, reached, vote, right(vote, table)
+    pruning, some = None, leading(VOTERS)
+    vote = _vote(part, [trial.circuit for trial in some]) if len(some) == VOTERS and best.held_out < 1.0 else None
+    if vote is not None:
+        voted = judged("vote", VOTERS, vote, begin)
+        if voted.rank < best.rank:
+            team, score, pruning, circuit = some, voted.held_out, voted.pruning, voted.circuit
+            train = right(circuit, table)
     again = []
     for trial in team:
         own, learned = key.fold(trial.row, trial.level, "again"), None
         for _, found in CANDIDATES[trial.row].learn(whole, own, trial.level, trial.circuit):
             learned = found
             yield event(f"{trial.name} from all samples")
-        again.append(learned or trial.circuit)
+        again.append(pruned_so(learned, whole, trial.pruning) if learned else trial.circuit)
     final = again[0] if len(team) == 1 else _vote(whole, again)
+    final = final and pruned_so(final, whole, pruning)
     if final is not None and right(final, table) >= train:
         circuit, train, refitted = final, right(final, table), True
     circuit = optimised(circuit)

@@ -23,6 +23,7 @@ ROOMS = {
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "encoders", "lut_kernels"),
         *(
             "moves",
+            "pruning",
             "search",
             "data",
             "threads",

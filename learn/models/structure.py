@@ -193,14 +193,14 @@ class Operator(NamedTuple):
         width: ``width(n)``: bits of the result.
         value: ``value(n, *naturals)``: the result, taken modulo 2**width.
         build: ``build(builder, words, bit, cut)``: the wire of a bit of the result; what is cut saves gates, 0 nothing.
-        cuts: ``cuts(n)``: how far to cut, in order: from accurate to small.
+        cuts: ``cuts(n, bit)``: how far to cut, in order: from accurate to small.
     """
 
     words: int
     width: Callable[[int], int]
     value: Callable[..., int]
     build: Callable[[Builder, Sequence[library.Bits], int, int], int]
-    cuts: Callable[[int], Sequence[int]] = lambda n: ()
+    cuts: Callable[[int, int], Sequence[int]] = lambda n, bit: ()
 
 
 def _signed(n: int, value: int) -> int:
@@ -210,11 +210,14 @@ def _signed(n: int, value: int) -> int:
 def _product(b: Builder, words: Sequence[library.Bits], bit: int, cut: int, *, signed: bool) -> int:
     """Sum the columns of partial products from ``cut`` on, up to the bit wanted; those below count by their mean."""
     n = len(words[0])
-    pairs = [(i, j) for i in range(n) for j in range(n) if i + j <= bit]
-    weight = {(i, j): -(1 << i + j) if signed and (i == n - 1) != (j == n - 1) else 1 << i + j for i, j in pairs}
-    terms = [(b.add("and", words[0][i], words[1][j]), weight[i, j]) for i, j in pairs if i + j >= cut]
-    mean = sum(weight[pair] for pair in pairs if sum(pair) < cut) // 4
-    return library.resized(b, library.weighted_sum(b, terms, mean >> cut << cut), bit + 1)[bit]
+
+    def sign(i: int, j: int) -> int:
+        return -1 if signed and (i == n - 1) != (j == n - 1) else 1
+
+    kept = [(i, j) for i in range(n) for j in range(max(0, cut - i), min(n, bit - i + 1))]
+    terms = [(b.add("and", words[0][i], words[1][j]), sign(i, j) << i + j) for i, j in kept]
+    below = sum(n - abs(n - 1 - c) - 4 * (signed and n - 1 <= c < 2 * n - 2) << c for c in range(cut))
+    return library.resized(b, library.weighted_sum(b, terms, below // 4 >> cut << cut), bit + 1)[bit]
 
 
 def _division(b: Builder, words: Sequence[library.Bits], bit: int, cut: int, *, quotient: bool) -> int:
@@ -223,13 +226,12 @@ def _division(b: Builder, words: Sequence[library.Bits], bit: int, cut: int, *, 
     if not cut:
         return library.divide(b, x, y)[0 if quotient else 1][bit]
     high_x, high_y = x[-2 * cut :], y[-2 * cut :]
-    rest = [*high_x[cut:], *library.constant(b, 0, cut)]
+    rest: library.Bits = [*high_x[cut:], *library.constant(b, 0, cut)]
     digits: library.Bits = []
     for wire in reversed(high_x[:cut]):
-        tried = [wire, *rest]
-        less, borrow = library.difference(b, tried, library.unsigned(b, high_y))
-        rest = library.mux(b, borrow, less, tried)[: len(high_y)]
-        digits.insert(0, b.add("not", borrow))
+        rest, digit = library.restored(b, [wire, *rest], high_y)
+        rest = rest[: len(high_y)]
+        digits.insert(0, digit)
     if quotient:
         return [*digits, *library.constant(b, 0, len(x) - cut)][bit]
     low, factor = y[: bit + 1], digits[: bit + 1]  # the remainder is x - quotient * y, and low bits need low bits alone
@@ -238,7 +240,15 @@ def _division(b: Builder, words: Sequence[library.Bits], bit: int, cut: int, *, 
     return library.resized(b, library.weighted_sum(b, [t for t in terms if abs(t[1]) <= 1 << bit]), bit + 1)[bit]
 
 
-def _narrow(n: int) -> Sequence[int]:
+COLUMNS = 16
+"""Columns below the one wanted that a product is computed from at most, if any are cut."""
+
+
+def _columns(n: int, bit: int) -> Sequence[int]:
+    return range(max(1, bit - COLUMNS), bit + 1)
+
+
+def _digits(n: int, bit: int) -> Sequence[int]:
     return [cut for cut in (14, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1) if 2 * cut < n]
 
 
@@ -260,24 +270,24 @@ OPERATORS: dict[str, Operator] = {
     ),
     "equal": Operator(2, lambda n: 1, lambda n, x, y: x == y, lambda b, w, bit, cut: library.equal(b, *w)),
     "product": Operator(
-        2, lambda n: 2 * n, lambda n, x, y: x * y, partial(_product, signed=False), lambda n: range(n // 2, 2 * n)
+        2, lambda n: 2 * n, lambda n, x, y: x * y, partial(_product, signed=False), _columns,
     ),
     "signed product": Operator(
         2, lambda n: 2 * n, lambda n, x, y: _signed(n, x) * _signed(n, y), partial(_product, signed=True),
-        lambda n: range(n // 2, 2 * n),
+        _columns,
     ),
     "quotient": Operator(
-        2, lambda n: n, lambda n, x, y: x // y if y else -1, partial(_division, quotient=True), _narrow
+        2, lambda n: n, lambda n, x, y: x // y if y else -1, partial(_division, quotient=True), _digits
     ),
     "remainder": Operator(
-        2, lambda n: n, lambda n, x, y: x % y if y else x, partial(_division, quotient=False), _narrow
+        2, lambda n: n, lambda n, x, y: x % y if y else x, partial(_division, quotient=False), _digits
     ),
     "root": Operator(
         1, lambda n: -(-n // 2), lambda n, x: isqrt(x), lambda b, w, bit, cut: library.square_root(b, w[0])[0][bit]
     ),
     "square": Operator(
         1, lambda n: 2 * n, lambda n, x: x * x,
-        lambda b, w, bit, cut: _product(b, [w[0], w[0]], bit, cut, signed=False), lambda n: range(n // 2, 2 * n),
+        lambda b, w, bit, cut: _product(b, [w[0], w[0]], bit, cut, signed=False), _columns,
     ),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from circuits.words import unpack
 from learn import portfolio
 from learn.errors import SearchError
 from learn.keys import Key
+from learn.models.structure import word_bit
 from learn.portfolio import CANDIDATES, held_out, right, schedule, suits
 
 QUICK = ("constant", "symmetric", "forest")
@@ -62,7 +63,8 @@ def test_what_is_held_out_is_not_seen_before_the_end(monkeypatch):
     assert all(np.array_equal(x, rows) for x in after)
 
 
-def test_labels_that_are_held_out_change_no_trial():
+def test_labels_that_are_held_out_change_no_trial(monkeypatch):
+    monkeypatch.setattr(portfolio, "PRICES", ())  # which pruning is taken, they may say
     table = sample(noisy, 12)
     x, y = unpack(table.inputs, table.patterns).T, unpack(table.outputs, table.patterns)[0]
     other = sampled_table(x, (y ^ held_out(table, Key(0)))[:, None])
@@ -161,3 +163,38 @@ def test_the_command_line_learns_samples_by_the_portfolio(tmp_path, monkeypatch,
     with pytest.raises(SystemExit):
         app(["learn", "less.pla", "--steps", str(facts["steps"]), "-q", "-o", "again.aig"])
     assert (tmp_path / "less.aig").read_bytes() == (tmp_path / "again.aig").read_bytes()
+
+
+def test_improving_starts_from_the_best_circuit_so_far(monkeypatch):
+    given, row = [], CANDIDATES["improved"]
+
+    def spy(samples, key, level, start=None):
+        given.append(start)
+        yield 1.0, start
+
+    monkeypatch.setitem(CANDIDATES, "improved", row._replace(learn=spy))
+    last = learned(sample(noisy, 12), steps=6, names=("forest", "improved"))[-1]
+    before = max((t for t in last.trials if t.row == "forest"), key=lambda t: -t.rank)
+    assert given[0] == before.circuit
+
+
+def test_improving_a_tree_finds_what_it_lacks():
+    def gates(x):
+        return np.bitwise_xor.reduce(x[:, :10:2] & x[:, 1:10:2], axis=1)
+
+    last = learned(sample(gates, 16), steps=5, names=("forest", "improved"))[-1]
+    held = {trial.name: trial.held_out for trial in last.trials}
+    assert held["forest 0"] < held["improved 0"] <= last.held_out
+    assert right(last.circuit, sample(gates, 16, seed=2)) > held["forest 0"]
+
+
+def test_a_structure_that_settles_ends_the_trials_and_gives_up_accuracy_for_its_worth():
+    def quotient(x):
+        value = 1 << np.arange(12, dtype=np.int64)
+        return (x[:, :12] @ value) // np.maximum(x[:, 12:] @ value, 1) % 2 == 1
+
+    last = learned(sample(quotient, 24, patterns=4000), seconds=60)[-1]
+    assert last.name == "word 0" and last.trials[-1].row == "word" and last.held_out > 0.97
+    samples = portfolio._samples(sample(quotient, 24), 5000)
+    exact = and_count(portfolio._built(samples, word_bit(samples.x, samples.y).recipe(0)))
+    assert last.ands < exact and 1 - last.held_out < portfolio.WORTH * exact
