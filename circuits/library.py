@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.errors import CircuitError
@@ -593,16 +593,21 @@ def divide(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, Bits]:
     """Divide naturals by restoring division: (quotient as wide as x, remainder as wide as y).
 
     A zero divisor gives a quotient of all ones and the dividend, modulo 2**len(y), as the remainder. One subtraction
-    and one row of multiplexers a bit of x.
+    and one row of multiplexers a bit of x, as wide as the remainder can be so far: a divisor bit above it, if it is 1,
+    makes the bit of the quotient 0.
     """
-    remainder = constant(b, 0, len(y))
+    above = list(accumulate(reversed(y), lambda p, q: b.add("or", p, q)))[::-1]  # bit i or a higher one is 1
+    remainder: Bits = []
     quotient: Bits = []
     for wire in reversed(x):
         tried = [wire, *remainder]
-        rest, borrow = difference(b, tried, unsigned(b, y))
-        remainder = mux(b, borrow, rest, tried)[: len(y)]
-        quotient.insert(0, b.add("not", borrow))
-    return quotient, remainder
+        low = y[: len(tried)]
+        rest, less = difference(b, tried, resized(b, unsigned(b, low), len(tried)))
+        if len(tried) < len(y):
+            less = b.add("or", less, above[len(tried)])
+        remainder = mux(b, less, rest, tried)[: len(y)]
+        quotient.insert(0, b.add("not", less))
+    return quotient, resized(b, unsigned(b, remainder), len(y))
 
 
 def square_root(b: Builder, x: Sequence[int]) -> tuple[Bits, Bits]:

@@ -7,6 +7,7 @@ draws from several (see :func:`ranked`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from circuits.rewrite import without_dead_gates
 from circuits.table import TruthTable
 from circuits.words import unpack
 from learn.keys import Key
-from learn.models.structure import tree_of
+from learn.models.structure import OPERATORS, tree_of
 
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -40,6 +41,8 @@ RELAXATIONS = 4000
 FAR = 1 << 50
 SHIFTS = 12
 """Bits below the step between two codes that a sum has at most."""
+MATCHES = 10_000
+"""Inputs that are told apart by trying, at most."""
 REACH = 8
 """How far a weight may move to have fewer signed digits."""
 
@@ -91,12 +94,11 @@ def diagram(b: Builder, rows: Bools, wires: Sequence[int]) -> list[int]:
     return [select(int.from_bytes(row.tobytes(), "little"), len(wires)) for row in octets]
 
 
-def values_under(table: TruthTable, order: Sequence[int]) -> Bools:
-    """Return a complete table's outputs with bit i of an address being input ``order[i]``: bool (outputs, patterns)."""
-    n = table.num_inputs
-    bits = unpack(table.outputs, table.patterns).reshape((-1, *[2] * n))
+def reordered(rows: Bools, order: Sequence[int]) -> Bools:
+    """Return truth tables with bit i of an address being input ``order[i]``: bool (functions, patterns)."""
+    n = len(order)
     axes = [0, *(n - i for i in reversed(order))]
-    return np.ascontiguousarray(bits.transpose(axes)).reshape(-1, table.patterns)
+    return np.ascontiguousarray(rows.reshape((-1, *[2] * n)).transpose(axes)).reshape(rows.shape)
 
 
 def _finished(b: Builder, table: TruthTable, outputs: Sequence[int]) -> Literals:
@@ -107,11 +109,12 @@ def diagrams(table: TruthTable, key: Key) -> Iterator[Literals]:
     """Yield decision diagrams under sifted orders, each from another random order."""
     from learn.models.ordering import sifted
 
+    rows = unpack(table.outputs, table.patterns)
     tries = min(max(SIFTED_VALUES // max(table.patterns * table.num_outputs, 1), 1), MOST_ORDERS)
     for turn in range(MOST_DIAGRAMS):
         _, order = min(sifted(table, key.fold(turn, i)) for i in range(tries))
         b = Builder(table.input_names, name=table.name)
-        yield _finished(b, table, diagram(b, values_under(table, order), [b.inputs[i] for i in order]))
+        yield _finished(b, table, diagram(b, reordered(rows, order), [b.inputs[i] for i in order]))
 
 
 # --- Functions of a count ---------------------------------------------------------------------------------------------
@@ -274,11 +277,104 @@ def _unate(code: Integers, inputs: int) -> bool:
     return True
 
 
+# --- Operators on words, their inputs in any order --------------------------------------------------------------------
+
+
+def _changes(rows: Bools, *inputs: int) -> Integers:
+    """Count the patterns on which the derivative by some inputs is 1: int64 (functions,)."""
+    for i in sorted(inputs, reverse=True):
+        pairs = rows.reshape(len(rows), -1, 2, 1 << i)
+        rows = (pairs[:, :, 0] != pairs[:, :, 1]).reshape(len(rows), -1)
+    return rows.sum(axis=1)
+
+
+def _influences(rows: Bools) -> Integers:
+    """Count the pairs of patterns that differ in one input and the value: int64 (functions, inputs)."""
+    return np.stack([_changes(rows, i) for i in range(rows.shape[1].bit_length() - 1)], axis=1)
+
+
+def matched(wanted: Bools, given: Bools) -> list[int] | None:
+    """Find which input is which: the order under which functions are others, by what derivatives tell of inputs.
+
+    First derivatives tell which inputs may be which, second ones which pairs; what they leave open is tried.
+
+    Args:
+        wanted: bool (functions, 2**inputs).
+        given: bool (functions, 2**inputs).
+
+    Returns:
+        for each input of ``given`` the input of ``wanted`` it is; None where there is none, or it takes too long to
+        find.
+    """
+    n = wanted.shape[1].bit_length() - 1
+    first, second = (_influences(rows).T.tolist() for rows in (wanted, given))
+    pairs: list[dict[tuple[int, int], list[int]]] = [{}, {}]
+
+    def pair(side: int, i: int, j: int) -> list[int]:
+        key = (min(i, j), max(i, j))
+        if key not in pairs[side]:
+            pairs[side][key] = _changes((wanted, given)[side], *key).tolist()
+        return pairs[side][key]
+
+    tries = 0
+
+    def assign(order: list[int]) -> list[int] | None:
+        nonlocal tries
+        i = len(order)
+        tries += 1
+        if i == n:
+            return order if np.array_equal(reordered(wanted, order), given) else None
+        for j in range(n):
+            fits = j not in order and first[j] == second[i]
+            if fits and all(pair(0, j, order[k]) == pair(1, i, k) for k in range(i)):
+                found = assign([*order, j])
+                if found is not None or tries > MATCHES:
+                    return found
+        return None
+
+    return assign([])
+
+
+@lru_cache(maxsize=64)
+def _operator_values(name: str, n: int) -> Bools:
+    """Return the table of every bit of an operator on words of n bits: bool (bits, patterns)."""
+    row = OPERATORS[name]
+    width, patterns = row.width(n), 1 << n * row.words
+    words = [[p >> n * k & (1 << n) - 1 for p in range(patterns)] for k in range(row.words)]
+    results = np.array([int(row.value(n, *each)) % (1 << width) for each in zip(*words, strict=True)])
+    return (results >> np.arange(width)[:, None] & 1).astype(bool)
+
+
+def operators(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield operators on words of which all outputs are bits, whatever the order of the inputs and the outputs."""
+    rows = unpack(table.outputs, table.patterns)
+    shapes = [(ones, sorted(row)) for ones, row in zip(rows.sum(axis=1), _influences(rows).tolist(), strict=True)]
+    for name, operator in OPERATORS.items():
+        if table.num_inputs % operator.words or not table.num_outputs:
+            continue
+        n = table.num_inputs // operator.words
+        values = _operator_values(name, n)
+        counts = values.sum(axis=1).tolist()
+        if not {ones for ones, _ in shapes} <= set(counts):
+            continue
+        known = [(ones, sorted(row)) for ones, row in zip(counts, _influences(values).tolist(), strict=True)]
+        if any(shape not in known for shape in shapes):
+            continue
+        chosen = [known.index(shape) for shape in shapes]
+        order = matched(rows, values[chosen])
+        if order is None:
+            continue
+        b = Builder(table.input_names, name=table.name)
+        words = [[b.inputs[i] for i in order[n * k : n * (k + 1)]] for k in range(operator.words)]
+        yield _finished(b, table, [operator.build(b, words, bit, 0) for bit in chosen])
+
+
 # --- The table of starts ----------------------------------------------------------------------------------------------
 
 STARTS: dict[str, Start] = {
     "symmetric": symmetric,
     "quantised sum": quantised_sums,
+    "operator": operators,
     "diagram": diagrams,
 }
 """Name of a structure -> what yields circuits of it, none where the table has it not."""
