@@ -28,10 +28,9 @@ Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Start = Callable[[TruthTable, Key], Iterator[Literals]]
 
-SIFTED_VALUES = 1 << 21
-"""Output values that are sifted for one diagram, over all orders tried for it; at least one order."""
-MOST_ORDERS = 8
-MOST_DIAGRAMS = 2
+SIFTED_VALUES = 1 << 22
+"""Output values that are sifted in all, over the diagrams made; at least one is."""
+MOST_DIAGRAMS = 16
 MAX_CODE = 8
 """Outputs that are read as one natural at most."""
 SCALE = 20
@@ -110,9 +109,9 @@ def diagrams(table: TruthTable, key: Key) -> Iterator[Literals]:
     from learn.models.ordering import sifted
 
     rows = unpack(table.outputs, table.patterns)
-    tries = min(max(SIFTED_VALUES // max(table.patterns * table.num_outputs, 1), 1), MOST_ORDERS)
-    for turn in range(MOST_DIAGRAMS):
-        _, order = min(sifted(table, key.fold(turn, i)) for i in range(tries))
+    tries = min(max(SIFTED_VALUES // max(rows.size, 1), 1), MOST_DIAGRAMS)
+    for turn in range(tries):
+        _, order = sifted(table, key.fold(turn))
         b = Builder(table.input_names, name=table.name)
         yield _finished(b, table, diagram(b, reordered(rows, order), [b.inputs[i] for i in order]))
 
@@ -347,10 +346,12 @@ def _operator_values(name: str, n: int) -> Bools:
 
 def operators(table: TruthTable, key: Key) -> Iterator[Literals]:
     """Yield operators on words of which all outputs are bits, whatever the order of the inputs and the outputs."""
+    if not table.num_inputs or not table.num_outputs:
+        return
     rows = unpack(table.outputs, table.patterns)
     shapes = [(ones, sorted(row)) for ones, row in zip(rows.sum(axis=1), _influences(rows).tolist(), strict=True)]
     for name, operator in OPERATORS.items():
-        if table.num_inputs % operator.words or not table.num_outputs:
+        if table.num_inputs % operator.words:
             continue
         n = table.num_inputs // operator.words
         values = _operator_values(name, n)
