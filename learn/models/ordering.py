@@ -22,6 +22,8 @@ Costs = NDArray[np.int64]
 
 PASSES = 3
 """Every input is moved to its best place this often, unless a pass gains nothing."""
+MAX_VALUES = 1 << 22
+"""Output values that are sifted; more take seconds and a gigabyte."""
 MUX, GATE = 3, 1
 """AND nodes of a multiplexer, and of one whose branch is a constant."""
 
@@ -56,7 +58,7 @@ def sift_costs(values: Words, points: Words, seen: Words, stamp: Costs) -> Costs
         values: uint64 (outputs * 2**inputs,): the table's values, 0 and 1; bit 0 of the position is the moved input,
             the others follow from the bottom of the diagram to its top. Overwritten.
         points: uint64 (inputs,): where the multilinear extension is evaluated, the moved input's first.
-        seen: uint64 (power of two, at least 4 * len(values)): working memory.
+        seen: uint64 (power of two, at least len(values) and 2): working memory.
         stamp: int64, like ``seen``, zeros: working memory.
 
     Returns:
@@ -122,7 +124,7 @@ def sifted(table: TruthTable, key: Key, passes: int = PASSES) -> tuple[int, list
     Args:
         table: a complete table; don't-cares count as 0.
         key: draws the first order, the points of the fingerprints and the order in which inputs move.
-        passes: most rounds over all inputs.
+        passes: most rounds over all inputs; none of a table of more than ``MAX_VALUES`` output values.
 
     Returns:
         the AND nodes of the diagram's multiplexers, and the inputs from the bottom of the diagram to its top.
@@ -133,10 +135,10 @@ def sifted(table: TruthTable, key: Key, passes: int = PASSES) -> tuple[int, list
     bits = unpack(table.outputs, table.patterns).reshape((-1, *[2] * n))  # input i is axis n - i
     points = key.fold("points").words(n) | np.uint64(1)
     order = np.argsort(key.fold("order").uniform(n), kind="stable").tolist()
-    seen = np.zeros(1 << (4 * bits.size - 1).bit_length(), np.uint64)
+    seen = np.zeros(1 << (bits.size - 1).bit_length(), np.uint64)  # a level tells at most half as many nodes apart
     stamp = np.zeros(len(seen), np.int64)
     least: int | None = None
-    for turn in range(passes):
+    for turn in range(passes if bits.size <= MAX_VALUES else 0):
         before = least
         for moved in np.argsort(key.fold("turn", turn).uniform(n), kind="stable").tolist():
             others = [i for i in order if i != moved]

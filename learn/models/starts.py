@@ -31,6 +31,8 @@ Start = Callable[[TruthTable, Key], Iterator[Literals]]
 SIFTED_VALUES = 1 << 22
 """Output values that are sifted in all, over the diagrams made; at least one is."""
 MOST_DIAGRAMS = 16
+MAX_INPUTS = 16
+"""Tables of more inputs are looked at for no sum and no operator."""
 MAX_CODE = 8
 """Outputs that are read as one natural at most."""
 SCALE = 20
@@ -235,8 +237,10 @@ def quantised_sums(table: TruthTable, key: Key) -> Iterator[Literals]:
     """
     n, o = table.num_inputs, table.num_outputs
     values = unpack(table.outputs, table.patterns)
-    code = (values.T.astype(np.int64) << np.arange(o)).sum(axis=1) if o <= MAX_CODE else np.zeros(0, np.int64)
-    if not code.any() or not _unate(code, n):
+    if not 0 < n <= MAX_INPUTS or not 0 < o <= MAX_CODE:
+        return
+    code = (values.T.astype(np.int64) << np.arange(o)).sum(axis=1)
+    if not _unate(code, n):
         return
     bits = unpack(table.inputs, table.patterns).astype(np.int64)
     inequalities = _Quantised(bits, code, (1 << o) - 1)
@@ -346,7 +350,7 @@ def _operator_values(name: str, n: int) -> Bools:
 
 def operators(table: TruthTable, key: Key) -> Iterator[Literals]:
     """Yield operators on words of which all outputs are bits, whatever the order of the inputs and the outputs."""
-    if not table.num_inputs or not table.num_outputs:
+    if not 0 < table.num_inputs <= MAX_INPUTS or not table.num_outputs:
         return
     rows = unpack(table.outputs, table.patterns)
     shapes = [(ones, sorted(row)) for ones, row in zip(rows.sum(axis=1), _influences(rows).tolist(), strict=True)]

@@ -53,7 +53,7 @@ def test_costs_of_all_places_are_those_counted_with_sets(inputs, outputs, seed):
     key = Key(seed)
     values = key.fold("values").integers(2, outputs << inputs).astype(np.uint64)
     points = key.fold("points").words(inputs) | np.uint64(1)
-    slots = 1 << (4 * len(values)).bit_length()
+    slots = 1 << (len(values) - 1).bit_length()
     found = sift_costs(values.copy(), points, np.zeros(slots, np.uint64), np.zeros(slots, np.int64))
     assert np.array_equal(found, sift_costs_oracle(values, points))
 
