@@ -39,6 +39,8 @@ SCALE = 20
 """Weights are first found as multiples of 2**-SCALE of the step between two codes."""
 MARGIN = 1 << 10
 RELAXATIONS = 4000
+RELAXED_PATTERNS = 1 << 24
+"""Rounds of relaxation times patterns, at most."""
 FAR = 1 << 50
 SHIFTS = 12
 """Bits below the step between two codes that a sum has at most."""
@@ -139,7 +141,7 @@ def symmetric(table: TruthTable, key: Key) -> Iterator[Literals]:
 # --- Quantised sums ---------------------------------------------------------------------------------------------------
 
 
-def relaxed(columns: Integers, lo: Integers, hi: Integers, margin: int, rounds: int = RELAXATIONS) -> Integers | None:
+def relaxed(columns: Integers, lo: Integers, hi: Integers, margin: int, rounds: int) -> Integers | None:
     """Find integer weights with lo <= weights @ columns <= hi, one inequality pair a pattern.
 
     In each round the weights move to just past the inequality that is violated most: the relaxation method of Agmon
@@ -189,8 +191,8 @@ class _Quantised(NamedTuple):
     def biases(self, weights: Integers, shift: int) -> Integers:
         """Return the least and the greatest bias that fits weights (sets, inputs): int64 (2, sets)."""
         lo, hi = self.bounds(shift)
-        sums = weights @ self.bits
-        return np.stack([(lo - sums).max(axis=-1), (hi - sums).min(axis=-1)])
+        sums = (row @ self.bits for row in weights)  # one set after the other: all at once can take a gigabyte
+        return np.array([((lo - each).max(), (hi - each).min()) for each in sums], np.int64).reshape(-1, 2).T
 
 
 def _digits(weights: Integers) -> int:
@@ -204,7 +206,7 @@ def _rounded(table: _Quantised, weights: Integers, shift: int) -> Integers | Non
     unit = np.eye(n, dtype=np.int64)
     steps = np.concatenate([unit, *(unit[:i] + s * unit[i] for i in range(n) for s in (1, -1))])
     steps = np.concatenate([steps, -steps])
-    least, most = table.biases(found, shift)
+    least, most = table.biases(found[None], shift)[:, 0]
     while least > most:
         lower, upper = table.biases(found + steps, shift)
         best = int((lower - upper).argmin())
@@ -244,11 +246,12 @@ def quantised_sums(table: TruthTable, key: Key) -> Iterator[Literals]:
         return
     bits = unpack(table.inputs, table.patterns).astype(np.int64)
     inequalities = _Quantised(bits, code, (1 << o) - 1)
+    rounds = min(RELAXATIONS, RELAXED_PATTERNS // table.patterns)
     for width in (w for w in range(1, n) if n % w == 0):
         worth = np.tile(1 << np.arange(width), n // width)
         columns = np.add.reduceat(worth[:, None] * bits, np.arange(0, n, width))
         columns = np.concatenate([columns, np.full((1, table.patterns), 1 << width - 1)])
-        words = relaxed(columns, *inequalities.bounds(SCALE), MARGIN)
+        words = relaxed(columns, *inequalities.bounds(SCALE), MARGIN, rounds)
         if words is None:
             continue
         free = worth * np.repeat(words[:-1], width)
@@ -257,7 +260,7 @@ def quantised_sums(table: TruthTable, key: Key) -> Iterator[Literals]:
         if weights is None:
             continue
         weights = _cheapened(inequalities, weights, shift)
-        least, most = inequalities.biases(weights, shift).tolist()
+        least, most = inequalities.biases(weights[None], shift)[:, 0].tolist()
         for bias in range(least, min(most, least + 3) + 1):
             for compressor in COMPRESSORS.values():
                 b = Builder(table.input_names, name=table.name)

@@ -126,10 +126,10 @@ def test_what_is_no_quantised_sum_is_none():
 def test_relaxation_keeps_its_margin_or_gives_nothing():
     columns = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 1, 1, 1]])
     lo, hi = np.array([3000, -9000, 0, -500]), np.array([6000, -3000, 900, 800])
-    weights = starts.relaxed(columns, lo, hi, 100)
+    weights = starts.relaxed(columns, lo, hi, 100, 200)
     sums = weights @ columns
     assert np.all(lo + 50 <= sums) and np.all(sums <= hi - 50)
-    assert starts.relaxed(columns, lo, np.where(lo == 0, -1, hi), 100, rounds=200) is None
+    assert starts.relaxed(columns, lo, np.where(lo == 0, -1, hi), 100, 200) is None
 
 
 @pytest.mark.parametrize("name", OPERATORS)
