@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from circuits.errors import CircuitError
@@ -589,10 +589,10 @@ def argmax(b: Builder, words: Sequence[Sequence[int]]) -> Bits:
 # Digit by digit
 
 
-def restored(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, int]:
+def restored(b: Builder, x: Sequence[int], y: Sequence[int], *, unless: int | None = None) -> tuple[Bits, int]:
     """Subtract naturals if that leaves one: (x - y or else x, [x >= y]), as wide as x. At most 9n-1 AND nodes.
 
-    What a bit of x - y differs in from x, y xor borrow, shares its ANDs with the next borrow.
+    Where the wire ``unless`` is 1, x is less than y whatever these wires say. What a bit of x - y differs in from x, y xor borrow, shares its ANDs with the next borrow.
     """
     changes: Bits = []
     borrow = b.const(0)
@@ -600,7 +600,7 @@ def restored(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, int]
         both, either = b.add("and", q, borrow), b.add("or", q, borrow)
         changes.append(b.add("andnot", either, both))
         borrow = b.add("or", both, b.add("andnot", either, p))
-    digit = b.add("not", borrow)
+    digit = b.add("not", borrow if unless is None else b.add("or", borrow, unless))
     return [b.add("xor", p, b.add("and", change, digit)) for p, change in zip(x, changes, strict=False)], digit
 
 
@@ -608,12 +608,15 @@ def divide(b: Builder, x: Sequence[int], y: Sequence[int]) -> tuple[Bits, Bits]:
     """Divide naturals by restoring division: (quotient as wide as x, remainder as wide as y).
 
     A zero divisor gives a quotient of all ones and the dividend, modulo 2**len(y), as the remainder. One row of
-    :func:`restored` a bit of x.
+    :func:`restored` a bit of x, as wide as the remainder can be so far: a divisor bit above it, if it is 1, makes the
+    bit of the quotient 0.
     """
+    above = list(accumulate(reversed(y), lambda p, q: b.add("or", p, q)))[::-1]  # bit i or a higher one is 1
     rest: Bits = []
     quotient: Bits = []
     for wire in reversed(x):
-        rest, digit = restored(b, [wire, *rest], y)
+        tried = [wire, *rest]
+        rest, digit = restored(b, tried, y[: len(tried)], unless=(above + [b.const(0)] * len(x))[len(tried)])
         rest = rest[: len(y)]
         quotient.insert(0, digit)
     return quotient, resized(b, unsigned(b, rest), len(y))

@@ -5,8 +5,9 @@ is the exact change of the loss it would make (observability, not a gradient); a
 steps. When steps alone do not help, gates are inserted and wrong patterns repaired; then moves that keep every
 cared-for output shrink the circuit. Chains of such moves run side by side and the better half goes on.
 
-A complete table always comes out exact: every other chain starts from the table's decision diagram, and repair alone
-reaches exactness. A large sample of patterns is learned to generalise: part of it is held out and chooses.
+A complete table always comes out exact: every other chain starts from a structure that the table has, at least its
+decision diagram, and repair alone reaches exactness. A large sample of patterns is learned to generalise: part of it is
+held out and chooses.
 
 Everything is counted in steps, never in seconds: the same key and number of steps give the same circuit on any number
 of threads.
@@ -19,21 +20,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, repeat
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from circuits.aig import Literals, and_count, natural_gates, optimised, to_literals
+from circuits.aig import Literals, and_count, from_literals, natural_gates, optimised, to_literals
 from circuits.circuit import Circuit
 from circuits.kernels import philox_state
-from circuits.rewrite import from_table
-from circuits.table import TruthTable, permuted
+from circuits.table import TruthTable
 from circuits.words import Words, pack, popcount
 from learn import moves
 from learn.errors import SearchError
 from learn.keys import Key
+from learn.models.starts import ranked
 from learn.rules import Rule, make_rule, rules_in
 from learn.spaces import Choice
 
@@ -45,6 +45,8 @@ STEP_WORK = 10_000_000
 """Word operations a chain does in one step: a few hundredths of a second."""
 GROWN_VALUES = 1 << 14
 """Tables of at most this many output values are also grown gate by gate; larger ones run ``FINALISTS`` chains only."""
+MANY_ANDS = 300
+"""Starts of more AND nodes are rewritten by scripts before the chain's own moves, which are slow on them."""
 VALIDATED_PATTERNS = 512
 """Samples of at least this many patterns hold some back to choose the circuit that generalises best."""
 HELD_OUT = 4
@@ -281,20 +283,14 @@ def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
 # ---------------------------------------------------------------- chains
 
 
-def _expanded(task: Task, key: Key) -> Literals:
-    """Return the decision diagram of the table under a random order of the inputs."""
-    table = task.table
-    order = np.argsort(key.fold("order").uniform(table.num_inputs), kind="stable")
-    circuit = from_table(permuted(table, order.tolist()))
-    if circuit.num_gates > 1000:
-        circuit = optimised(circuit, rounds=2)
-    n, ands, outputs = to_literals(circuit)
-    variable = np.concatenate([[0], 1 + order, np.arange(n + 1, n + 1 + len(ands))])
-
-    def named_back(literals: NDArray[np.int64]) -> NDArray[np.int64]:
-        return 2 * variable[literals >> 1] + (literals & 1)
-
-    return Literals(n, named_back(ands), named_back(outputs))
+def _starts(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield exact circuits of a complete table, the most promising first, for ever."""
+    for turn in count():
+        for lits in ranked(table, key.fold(turn), FINALISTS):
+            if len(lits.ands) > MANY_ANDS:
+                circuit = optimised(from_literals(lits, table.input_names, table.output_names), rounds=2)
+                lits = to_literals(circuit)
+            yield lits
 
 
 def _net_of(task: Task, lits: Literals) -> moves.Net | None:
@@ -336,15 +332,15 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
         spell, xors = spell if xors else min(2 * spell, 64), not xors
 
 
-def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literals | None) -> Iterator[None]:
-    """Find an exact circuit, by growing or by expanding (or take ``start``), then shrink it."""
+def _exact_chain(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterator[None]:
+    """Find an exact circuit by growing (or take ``start``), then shrink it."""
     exact: moves.Net | None = None
-    if start is None and grown:
+    if start is None:
         for exact in _grow(task, key, chain):
             if exact is None:
                 yield
     if exact is None and (start is not None or task.table.complete):
-        lits = _expanded(task, key) if start is None else start
+        lits = next(_starts(task.table, key)) if start is None else start
         chain.report(Found(0, 0, len(lits.ands), lits))
         exact = _net_of(task, lits)
     if exact is None:
@@ -412,17 +408,19 @@ Rungs = Iterator[tuple[list[Chain], int]]
 def _exact_rungs(task: Task, key: Key) -> Rungs:
     """Halve the chains again and again, the better half going on for twice as long; brackets double too.
 
-    Small tables grow every other chain gate by gate, the rest start from decision diagrams. From the second bracket on
-    the first chain goes on with the best circuit so far.
+    Small tables grow every other chain gate by gate, the rest start from a structure that the table has. From the
+    second bracket on the first chain goes on with the best circuit so far.
     """
     best: Found | None = None
+    starts = _starts(task.table, key.fold("starts")) if task.table.complete else repeat(None)
     small = task.table.patterns * task.table.num_outputs <= GROWN_VALUES or not task.table.complete
     for level in count():
         chains = [Chain(iter(())) for _ in range(POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
-            grown = not task.table.complete or (small and i % 2 == 0)
-            start = best.lits if best and best.errors == 0 and i == 0 else None
-            chain.run = _exact_chain(task, key.fold("chain", level, i), chain, grown, start)
+            start = None if small and i % 2 == 0 else next(starts)
+            if best and best.errors == 0 and i == 0:
+                start = best.lits
+            chain.run = _exact_chain(task, key.fold("chain", level, i), chain, start)
         rounds = FIRST_RUNG << level
         while True:
             yield chains, rounds

@@ -282,6 +282,14 @@ OPERATORS: dict[str, Operator] = {
     "remainder": Operator(
         2, lambda n: n, lambda n, x, y: x % y if y else x, partial(_division, quotient=False), _digits
     ),
+    "quotient or 0": Operator(
+        2, lambda n: n, lambda n, x, y: x // y if y else 0,
+        lambda b, w, bit, cut: b.add("and", _division(b, w, bit, cut, quotient=True), tree_of(b, "or", w[1])),
+    ),
+    "remainder or 0": Operator(
+        2, lambda n: n, lambda n, x, y: x % y if y else 0,
+        lambda b, w, bit, cut: b.add("and", _division(b, w, bit, cut, quotient=False), tree_of(b, "or", w[1])),
+    ),
     "root": Operator(
         1, lambda n: -(-n // 2), lambda n, x: isqrt(x), lambda b, w, bit, cut: library.square_root(b, w[0])[0][bit]
     ),

@@ -57,10 +57,13 @@ ORACLES = {
     "signed product": lambda a, b, n: signed(a, n) * signed(b, n),
     "quotient": lambda a, b, n: np.where(b == 0, -1, a // np.where(b == 0, 1, b)),
     "remainder": lambda a, b, n: np.where(b == 0, a, a % np.where(b == 0, 1, b)),
+    "quotient or 0": lambda a, b, n: np.where(b == 0, 0, a // np.where(b == 0, 1, b)),
+    "remainder or 0": lambda a, b, n: np.where(b == 0, 0, a % np.where(b == 0, 1, b)),
     "root": lambda a, b, n: root(a),
     "square": lambda a, b, n: a * a,
 }
 BITS = {"signed less": 0, "equal": 0, "sum": 5, "difference": 5, "signed sum": 6, "quotient": 1, "remainder": 1}
+BITS |= {f"{name} or 0": BITS[name] for name in ("quotient", "remainder")}
 
 
 def test_every_operator_has_an_oracle():
