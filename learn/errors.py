@@ -47,3 +47,7 @@ class ContestError(LearnError):
 
 class SearchError(LearnError):
     """A search was asked for something it cannot do."""
+
+
+class NetError(LearnError):
+    """A layer, a net or its optimizer has a bad setting, or asks for what it cannot do."""
