@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from records import Record, arguments, split
+from records import Record, accuracy, arguments, orders, split
 from torch import nn
 
 from circuits.wires import Word
@@ -42,17 +42,6 @@ def net_of(widths: list[int], mean_square: float, key: Key) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Return the share of images classified right."""
-    net.eval()
-    with torch.no_grad():
-        right = sum(
-            int((net(a.float()).argmax(1) == b).sum()) for a, b in zip(x.split(1000), y.split(1000), strict=True)
-        )
-    net.train()
-    return right / len(y)
-
-
 def main() -> None:
     """Run the experiment."""
     args = arguments(argparse.ArgumentParser(description=__doc__), SCALES)
@@ -68,9 +57,8 @@ def main() -> None:
     batch, steps = settings["batch"], settings["epochs"] * (len(train[1]) // settings["batch"])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(1 - step / steps, 1e-3))
     record, start = Record("bold_mnist", args), time.process_time()
-    for epoch in range(settings["epochs"]):
-        order = torch.from_numpy(np.argsort(key.fold("order", epoch).uniform(len(train[1]))))
-        for index in order[: len(order) // batch * batch].split(batch):
+    for epoch, order in enumerate(orders(key, settings["epochs"], len(train[1]), batch)):
+        for index in order:
             optimizer.zero_grad()
             loss = integer_cross_entropy(net(train[0][index].float()), train[1][index], tau=settings["tau"])
             loss.backward()

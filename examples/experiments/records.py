@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,24 @@ def split(args: argparse.Namespace, key: Key) -> tuple[Part, Part, Part]:
     parts = [(images[~apart], labels[~apart]), (images[apart], labels[apart])]
     parts.append((np.asarray(test.features, np.uint8), np.asarray(test.labels, np.int64)))
     return tuple(tuple(torch.from_numpy(array).to(args.device) for array in part) for part in parts)
+
+
+def orders(key: Key, epochs: int, samples: int, batch: int) -> Iterator[list[torch.Tensor]]:
+    """Yield the whole batches of each epoch, as indices, in an order drawn anew."""
+    for epoch in range(epochs):
+        order = torch.from_numpy(np.argsort(key.fold("order", epoch).uniform(samples)))
+        yield list(order[: samples // batch * batch].split(batch))
+
+
+def accuracy(net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Return the share of images classified right."""
+    net.eval()
+    with torch.no_grad():
+        right = sum(
+            int((net(a.float()).argmax(1) == b).sum()) for a, b in zip(x.split(1000), y.split(1000), strict=True)
+        )
+    net.train()
+    return right / len(y)
 
 
 class Record:

@@ -15,6 +15,7 @@ from learn.nets.layers import (
     BooleanConv2d,
     BooleanLinear,
     GroupSum,
+    IntegerBias,
     IntegerConv2d,
     IntegerLinear,
     LUTLayer,
@@ -22,6 +23,7 @@ from learn.nets.layers import (
     integer_cross_entropy,
     zim_weights,
 )
+from learn.nets.narrow import narrowed
 from learn.nets.optimizer import DiscreteOptimizer, parameter_groups
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "BooleanLinear",
     "DiscreteOptimizer",
     "GroupSum",
+    "IntegerBias",
     "IntegerConv2d",
     "IntegerLinear",
     "LUTLayer",
@@ -36,6 +39,7 @@ __all__ = [
     "Threshold",
     "agreeing",
     "integer_cross_entropy",
+    "narrowed",
     "parameter_groups",
     "to_circuit",
     "zim_weights",

@@ -253,7 +253,8 @@ class BooleanConv2d(Boolean):
     def sums(self, x: Tensor) -> Tensor:
         """Return the sums, float (batch, m, rows, columns)."""
         if self.inputs != "signs" or self.padding or x.is_cuda:
-            return functional.conv2d(x, self.signs(x.dtype), stride=self.stride, padding=self.padding)
+            sums = functional.conv2d(x, self.signs(x.dtype), stride=self.stride, padding=self.padding)
+            return sums if self.inputs == "real" else sums.round()  # an algorithm by transforms is near, not exact
         found = signs_by_signs(self._windows(x) > 0, (self.weight >= 0).flatten(1).T).float()
         return found.view(len(x), -1, len(self.weight)).transpose(1, 2).unflatten(2, self._places(x.shape))
 
@@ -264,7 +265,8 @@ class BooleanConv2d(Boolean):
         found = functional.conv_transpose2d(
             z, self.signs(z.dtype), stride=self.stride, padding=self.padding, output_padding=rest
         )
-        return found * math.sqrt(2 * self.stride**2 / (m * k * k))
+        whole = found if self.signal == "real" else found.round()
+        return whole * math.sqrt(2 * self.stride**2 / (m * k * k))
 
     def votes(self, z: Tensor, kept: Tensor) -> Tensor:
         """Return the sums of z x over batch and places."""
@@ -365,6 +367,36 @@ class IntegerConv2d(Discrete):
         """Return the gradient of the weights."""
         shape = self.weight.shape
         return torch.nn.grad.conv2d_weight(kept, shape, z, stride=self.stride, padding=self.padding)
+
+
+class IntegerBias(Discrete):
+    """An integer added to each feature, which lies on axis 1; it starts at 0.
+
+    Args:
+        features: how many.
+        space: of the integers.
+
+    Source: as for :class:`IntegerLinear`.
+    """
+
+    def __init__(self, features: int, *, space: Int = INT16) -> None:
+        super().__init__(np.zeros(features, smallest(space.lo, space.hi)), space, "real")
+
+    def sums(self, x: Tensor) -> Tensor:
+        """Return the features with their integers added."""
+        return x + self.weight.to(x.dtype).view(-1, *[1] * (x.dim() - 2))
+
+    def back(self, z: Tensor, kept: Tensor, shape: torch.Size) -> Tensor:
+        """Return the gradient of the inputs."""
+        return z
+
+    def kept(self, x: Tensor) -> Tensor:
+        """Return nothing: the gradient does not depend on the inputs."""
+        return x.new_empty(0)
+
+    def votes(self, z: Tensor, kept: Tensor) -> Tensor:
+        """Return the gradient of the integers."""
+        return z.transpose(0, 1).flatten(1).sum(1)
 
 
 class LUTLayer(Discrete):

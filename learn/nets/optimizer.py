@@ -47,8 +47,9 @@ class DiscreteOptimizer(torch.optim.Optimizer):
         key: draws.
         space: what parameters may be; by default ``parameter.space``, which layers set.
         whole: whether the rule steps all parameters of a group as one, as ``zim(scope="all")`` does.
-        group: a group of processes of torch.distributed over which votes are summed before each step, so that every
-            process takes the same one; None for this process alone.
+        group: a group of processes of torch.distributed, such as ``torch.distributed.group.WORLD``, over which votes
+            are summed before each step. Where votes are integers, processes that share a batch take the very steps of
+            one process that has it all. None for this process alone.
 
     Raises:
         NetError: a parameter that is real or has no space, an unknown rule or a rate that is not above 0.
@@ -90,6 +91,9 @@ class DiscreteOptimizer(torch.optim.Optimizer):
 
         Args:
             closure: evaluates the net again, and its result is returned.
+
+        Raises:
+            NetError: another process is gone, or does not answer in time; no parameter has stepped.
         """
         loss = None
         if closure is not None:
@@ -187,7 +191,13 @@ class DiscreteOptimizer(torch.optim.Optimizer):
             return
         for parameter in self._parameters():
             if _vote(parameter) is not None:
-                torch.distributed.all_reduce(_vote(parameter), group=self.process_group)
+                try:
+                    torch.distributed.all_reduce(_vote(parameter), group=self.process_group)
+                except RuntimeError as error:
+                    reason = str(error).splitlines()[0]
+                    raise NetError(
+                        f"votes: a process is gone or late ({reason}); start all of them again from a saved state"
+                    ) from None
 
 
 def _space(group: Mapping[str, Any], parameter: nn.Parameter) -> Any:

@@ -25,6 +25,7 @@ from learn.nets import (  # noqa: E402
     Threshold,
     agreeing,
     integer_cross_entropy,
+    narrowed,
     parameter_groups,
     products,
     to_circuit,
@@ -285,6 +286,39 @@ def test_a_state_goes_on_as_if_it_had_never_stopped():
 def test_a_net_is_tensors_alone():
     assert {type(value) for value in small_net().state_dict().values()} == {torch.Tensor}
     assert not any(p.is_floating_point() for p in small_net().parameters())
+
+
+def byte_bold(space, lr):
+    return narrowed(bold(space, eta=lr, scale=None, cap=0.05))
+
+
+def test_a_boolean_layer_keeps_two_bytes_a_weight():
+    layer = BooleanLinear(300, 200, key=KEY)
+    optimizer = DiscreteOptimizer([layer.weight], byte_bold, lr=0.1, key=KEY)
+    layer(signs("x", (20, 300))).backward(signs("z", (20, 200)))
+    optimizer.step()
+    optimizer.zero_grad()
+    state = optimizer.state_dict()["state"][0].values()
+    kept = layer.weight.nbytes + sum(tensor.nbytes for tensor in state)
+    assert kept <= 2 * layer.weight.numel() + 8  # 8: how many weights flipped in the last step
+    assert layer.weight.vote is None and layer.weight.grad is None
+
+
+def test_narrow_accumulators_learn_and_are_right_on_average():
+    net = small_net()
+    first = train(net, optimizer_of(net, byte_bold), 1)
+    assert train(net, optimizer_of(net, byte_bold), 60) < 0.8 * first
+    params, signal = np.ones(4000, np.int8), np.full(4000, -7)  # +1 cannot grow: nothing flips
+    for dtype, step in [("int8", 1 / 64), ("int16", 1 / 2**14)]:
+        rule = narrowed(bold(Sign(), eta=0.001), dtype)
+        state = rule.init(params)
+        for count in range(5):
+            steps, state = rule.update(signal, state, params, key=KEY.fold(count))
+            assert not steps.any() and str(state.votes.dtype) == dtype
+        error = 5 * 0.007 + state.votes.mean() * step
+        assert abs(error) < 4 * step * math.sqrt(5 / 4 / 4000) + 1e-5
+    with pytest.raises(NetError, match="expected int8 or int16"):
+        narrowed(bold(Sign()), "int32")
 
 
 def test_schedulers_move_the_rate():
