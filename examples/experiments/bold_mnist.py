@@ -11,14 +11,14 @@ Writes ``bold_mnist.csv`` (a row an epoch), ``.json`` (settings, results) and ``
 
 from __future__ import annotations
 
-import argparse
 import time
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from records import Record, accuracy, arguments, orders, split
+from experiment import report
+from images import accuracy, arguments, curves, orders, split
 from torch import nn
 
 from circuits.wires import Word
@@ -27,7 +27,7 @@ from learn.nets import BooleanLinear, DiscreteOptimizer, Threshold, agreeing, in
 from learn.rules import bold
 
 SCALES: dict[str, dict[str, Any]] = {
-    "small": {"widths": [1024, 1024], "epochs": 12, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 16.0},
+    "small": {"widths": [1024, 1024], "epochs": 8, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 16.0},
     "paper": {"widths": [4096, 4096, 4096], "epochs": 100, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 32.0},
 }
 
@@ -44,8 +44,8 @@ def net_of(widths: list[int], mean_square: float, key: Key) -> nn.Sequential:
 
 def main() -> None:
     """Run the experiment."""
-    args = arguments(argparse.ArgumentParser(description=__doc__), SCALES)
-    key, settings = Key(args.seed), args.settings
+    args = arguments(__doc__, SCALES)
+    key, settings, rows = Key(args.seed), args.settings, []
     train, held, test = split(args, key)
     net = net_of(settings["widths"], float((train[0].double() ** 2).mean()), key.fold("net")).to(args.device)
     optimizer = DiscreteOptimizer(
@@ -56,7 +56,6 @@ def main() -> None:
     )
     batch, steps = settings["batch"], settings["epochs"] * (len(train[1]) // settings["batch"])
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(1 - step / steps, 1e-3))
-    record, start = Record("bold_mnist", args), time.process_time()
     for epoch, order in enumerate(orders(key, settings["epochs"], len(train[1]), batch)):
         for index in order:
             optimizer.zero_grad()
@@ -65,23 +64,26 @@ def main() -> None:
             optimizer.step()
             schedule.step()
         flips = [int(state.flipped) / p.numel() for p, state in optimizer.states.items()]
-        record.row(
-            epoch=epoch + 1,
-            loss=loss.item(),
-            held_out=accuracy(net, *held),
-            last_flips=float(np.mean(flips)),
-            seconds=time.process_time() - start,
+        rows.append(
+            {
+                "epoch": epoch + 1,
+                "loss": loss.item(),
+                "held_out": accuracy(net, *held),
+                "share_flipped_last": float(np.mean(flips)),
+                "seconds": time.process_time() - args.started,
+            }
         )
+        print(rows[-1], flush=True)
     circuit = to_circuit(net, (784,), word=Word(8, signed=False))
     drawn = key.fold("random").integers(256, (2000, 784))
-    record.finish(
-        "held_out",
-        test=accuracy(net, *test),
-        gates=circuit.num_gates,
-        agrees_on_test=agreeing(net, circuit, test[0].cpu().numpy()),
-        agrees_on_random=agreeing(net, circuit, drawn),
-        random_images=len(drawn),
-    )
+    results = {
+        "test": accuracy(net, *test),
+        "gates": circuit.num_gates,
+        "circuit_agrees_on_test": f"{agreeing(net, circuit, test[0].cpu().numpy())} of {len(test[1])}",
+        "circuit_agrees_on_random": f"{agreeing(net, circuit, drawn)} of {len(drawn)}",
+    }
+    print(results)
+    report("bold_mnist", args, rows, curves(rows, []), results=results)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,15 @@ A tenth of the training images is held out; test images are looked at once a see
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from records import Record, accuracy, arguments, orders, split
+from experiment import report
+from images import accuracy, arguments, curves, orders, split
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,8 +27,15 @@ from learn.nets import DiscreteOptimizer, IntegerBias, IntegerConv2d, IntegerLin
 from learn.rules import zim
 
 SCALES: dict[str, dict[str, Any]] = {
-    "small": {"nets": ["convolution"], "seeds": 1, "epochs": 2, "batch": 64, "lr": 0.01},
-    "paper": {"nets": ["linear", "hidden", "convolution"], "seeds": 5, "epochs": 10, "batch": 64, "lr": 0.01},
+    "small": {"nets": ["convolution"], "methods": ["zim", "sgd"], "seeds": 1, "epochs": 2, "batch": 64, "lr": 0.01},
+    "paper": {
+        "nets": ["linear", "hidden", "convolution"],
+        "methods": ["zim", "sgd"],
+        "seeds": 5,
+        "epochs": 10,
+        "batch": 64,
+        "lr": 0.01,
+    },
 }
 
 
@@ -92,34 +100,41 @@ METHODS: dict[str, tuple[Callable[..., nn.Sequential], Callable[..., torch.optim
 
 def main() -> None:
     """Run the experiment."""
-    args = arguments(argparse.ArgumentParser(description=__doc__), SCALES)
-    settings, record, results = args.settings, Record("zim_mnist", args), {}
+    args = arguments(__doc__, SCALES)
+    settings, rows, results = args.settings, [], []
     train, held, test = ((x.float() / 255, y) for x, y in split(args, Key(args.seed)))
-    for name in settings["nets"]:
-        for method, (build, make) in METHODS.items():
-            found = []
-            for seed in range(args.seed, args.seed + settings["seeds"]):
-                key, start = Key(seed), time.process_time()
-                net = build(name, key.fold("net")).to(args.device)
-                optimizer = make(net, settings["lr"], key.fold("steps"))
-                for epoch, order in enumerate(orders(key, settings["epochs"], len(train[1]), settings["batch"])):
-                    for index in order:
-                        optimizer.zero_grad()
-                        loss = functional.cross_entropy(net(train[0][index]), train[1][index])
-                        loss.backward()
-                        optimizer.step()
-                    record.row(
-                        curve=f"{name} {method} {seed}",
-                        epoch=epoch + 1,
-                        loss=loss.item(),
-                        held_out=accuracy(net, *held),
-                        seconds=time.process_time() - start,
-                    )
-                found.append(accuracy(net, *test))
-            parameters = sum(p.numel() for p in net.parameters())
-            results[f"{name} {method}"] = {"parameters": parameters, "test": found, "mean": float(np.mean(found))}
-            results[f"{name} {method}"]["spread"] = float(np.std(found, ddof=1)) if len(found) > 1 else None
-    record.finish("held_out", of="curve", **results)
+    for name, method in product(settings["nets"], settings["methods"]):
+        build, make = METHODS[method]
+        found = []
+        for seed in range(args.seed, args.seed + settings["seeds"]):
+            key, start = Key(seed), time.process_time()
+            net = build(name, key.fold("net")).to(args.device)
+            optimizer = make(net, settings["lr"], key.fold("steps"))
+            for epoch, order in enumerate(orders(key, settings["epochs"], len(train[1]), settings["batch"])):
+                for index in order:
+                    optimizer.zero_grad()
+                    loss = functional.cross_entropy(net(train[0][index]), train[1][index])
+                    loss.backward()
+                    optimizer.step()
+                rows.append(
+                    {
+                        "net": name,
+                        "method": method,
+                        "seed": seed,
+                        "epoch": epoch + 1,
+                        "loss": loss.item(),
+                        "held_out": accuracy(net, *held),
+                        "seconds": time.process_time() - start,
+                    }
+                )
+                print(rows[-1], flush=True)
+            found.append(accuracy(net, *test))
+        parameters, spread = sum(p.numel() for p in net.parameters()), np.std(found, ddof=1) if found[1:] else None
+        results.append(
+            {"net": name, "method": method, "parameters": parameters, "test": np.mean(found), "spread": spread}
+        )
+        print(results[-1], flush=True)
+    report("zim_mnist", args, rows, curves(rows, ["net", "method", "seed"]), results=results)
 
 
 if __name__ == "__main__":

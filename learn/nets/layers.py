@@ -50,6 +50,11 @@ def as_signs(bits: Tensor, dtype: torch.dtype) -> Tensor:
     return 2 * bits.to(dtype) - 1
 
 
+def _bound(z: Tensor, x: Tensor) -> int:
+    """Return what no sum over a batch of signals times inputs passes."""
+    return LIMIT * len(z) * int(x.abs().max()) if x.numel() else 0
+
+
 def _one_of(what: str, name: Any, names: Collection[str]) -> Any:
     if name not in names:
         raise NetError(f"{what}: got {name!r}, expected one of {', '.join(names)}")
@@ -194,7 +199,7 @@ class BooleanLinear(Boolean):
         if self.is_real:
             return z.T @ self.values(kept, z.dtype)
         if self.inputs == "integers":
-            return exact(z.T, kept, 1 << 52).to(torch.int32)
+            return exact(z.T, kept, _bound(z, kept)).to(torch.int32)
         by = ternary_by_signs if self.signal == "ternary" else integers_by_signs
         return by(z.T.to(torch.int8).contiguous(), kept)
 
@@ -271,12 +276,9 @@ class BooleanConv2d(Boolean):
     def votes(self, z: Tensor, kept: Tensor) -> Tensor:
         """Return the sums of z x over batch and places."""
         rows, windows = z.transpose(0, 1).flatten(1), self._windows(self.values(kept, z.dtype))
-        if self.is_real:
-            votes = rows @ windows
-        else:
-            bound = LIMIT * len(windows) if self.inputs == "signs" else 1 << 52
-            votes = exact(rows, windows, bound).to(torch.int32)
-        return votes.view(self.weight.shape)
+        if not self.is_real:
+            return exact(rows, windows, _bound(rows.T, windows)).to(torch.int32).view(self.weight.shape)
+        return (rows @ windows).view(self.weight.shape)
 
     def extra_repr(self) -> str:
         """Return the settings."""

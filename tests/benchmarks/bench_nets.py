@@ -41,7 +41,7 @@ from learn.spaces import Int, Sign
 
 KEY = Key(0, ("bench nets",))
 RULES_OF_NETS = {
-    **{name: name for name, row in RULES.items() if not row.has_latent and row.rests},
+    **{name: name for name, row in RULES.items() if row.rests and {Sign, Int} <= set(row.spaces)},
     "bold, capped": lambda space, lr: bold(space, eta=lr, scale=None, cap=0.002),
     "bold, a byte": lambda space, lr: narrowed(bold(space, eta=lr, scale=None, cap=0.002)),
 }
