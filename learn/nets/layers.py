@@ -75,12 +75,20 @@ class Discrete(nn.Module):
         super().__init__()
         self.space, self.signal = space, _one_of("signal", signal, SIGNALS)
         self.weight = nn.Parameter(torch.from_numpy(weight), requires_grad=False)
-        self.weight.space, self.weight.vote = space, None
+        self._mark()
+
+    def _mark(self) -> None:
+        self.weight.space, self.weight.vote = self.space, None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a copy; torch copies parameters without what lies beside them."""
+        super().__setstate__(state)
+        self._mark()
 
     @torch._disable_dynamo
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's sums. Compiled nets call it uncompiled: votes are kept outside the graph."""
-        if not (torch.is_grad_enabled() and self.training):
+        if not torch.is_grad_enabled():
             return self.sums(x)
         anchor = x if x.requires_grad else torch.zeros((), device=x.device, requires_grad=True)
         return _Apply.apply(x, anchor, self)
@@ -183,7 +191,7 @@ class BooleanLinear(Boolean):
     def sums(self, x: Tensor) -> Tensor:
         """Return the sums, float (batch, m)."""
         if self.inputs == "signs":
-            return signs_by_signs(x > 0, (self.weight >= 0).T).float()
+            return signs_by_signs(x > 0, (self.weight >= 0).T).to(x.dtype)
         return functional.linear(x, self.signs(x.dtype))
 
     def back(self, z: Tensor, kept: Tensor, shape: torch.Size) -> Tensor:
@@ -192,7 +200,7 @@ class BooleanLinear(Boolean):
         if self.signal == "real":
             return z @ self.signs(z.dtype) * scale
         by = ternary_by_signs if self.signal == "ternary" else integers_by_signs
-        return by(z.to(torch.int8), self.weight >= 0).float() * scale
+        return by(z.to(torch.int8), self.weight >= 0).to(z.dtype) * scale
 
     def votes(self, z: Tensor, kept: Tensor) -> Tensor:
         """Return sum over the batch of z_j x_i."""
@@ -260,7 +268,7 @@ class BooleanConv2d(Boolean):
         if self.inputs != "signs" or self.padding or x.is_cuda:
             sums = functional.conv2d(x, self.signs(x.dtype), stride=self.stride, padding=self.padding)
             return sums if self.inputs == "real" else sums.round()  # an algorithm by transforms is near, not exact
-        found = signs_by_signs(self._windows(x) > 0, (self.weight >= 0).flatten(1).T).float()
+        found = signs_by_signs(self._windows(x) > 0, (self.weight >= 0).flatten(1).T).to(x.dtype)
         return found.view(len(x), -1, len(self.weight)).transpose(1, 2).unflatten(2, self._places(x.shape))
 
     def back(self, z: Tensor, kept: Tensor, shape: torch.Size) -> Tensor:

@@ -1,5 +1,6 @@
 """Layers of integer weights, the optimizer that steps them, and the circuits of nets."""
 
+import copy
 import io
 import math
 
@@ -164,16 +165,12 @@ def test_threshold_weighs_as_bold_says():
     torch.testing.assert_close(s.grad, 5 * (1 - torch.tanh(a * s.detach().abs()) ** 2), atol=5 / 256, rtol=0)
 
 
-def test_votes_add_up_over_passes_and_evaluation_leaves_none():
+def test_votes_add_up_over_passes_and_need_gradients():
     layer, x = BooleanLinear(8, 4, key=KEY), signs("x", (6, 8))
     layer(x).backward(torch.ones(6, 4))
     once = layer.weight.vote.clone()
     layer(x).backward(torch.ones(6, 4))
     assert torch.equal(layer.weight.vote, 2 * once)
-    layer.weight.vote = None
-    layer.eval()
-    assert not layer(x).requires_grad
-    layer.train()
     with torch.no_grad():
         assert not layer(x).requires_grad
 
@@ -321,6 +318,15 @@ def test_narrow_accumulators_learn_and_are_right_on_average():
         narrowed(bold(Sign()), "int32")
 
 
+def test_a_copy_trains_as_its_original():
+    net = small_net()
+    train(net, optimizer_of(net), 2)
+    other = copy.deepcopy(net)
+    train(net, optimizer_of(net), 3)
+    train(other, optimizer_of(other), 3)
+    assert torch.equal(weights(net), weights(other))
+
+
 def test_schedulers_move_the_rate():
     net = small_net()
     optimizer = optimizer_of(net, "vote", 0.1)
@@ -451,5 +457,5 @@ def test_circuits_hand_out_signs():
     from circuits.values import simulate_values
 
     x = KEY.fold("signs").integers(2, (40, 6))
-    found = net.eval()(torch.from_numpy(2 * x - 1).float())
+    found = net(torch.from_numpy(2 * x - 1).float()).detach()
     assert np.array_equal(2 * simulate_values(circuit, x.T) - 1, found.numpy().T)
