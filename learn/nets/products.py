@@ -12,7 +12,7 @@ from torch import Tensor
 LIMIT = 127
 """Integer signals stay within -LIMIT..LIMIT: one byte."""
 _EXACT_IN_FLOAT32 = 1 << 24
-_VNNI = torch.cpu._is_vnni_supported()
+_VNNI = getattr(torch.cpu, "_is_vnni_supported", lambda: False)()
 """Whether this processor multiplies bytes four times as fast as floats."""
 
 
