@@ -135,9 +135,9 @@ def _groups(builder: Builder, layer: Any, at: _Wires) -> _Wires:
 
 
 def _pool(builder: Builder, layer: Any, at: _Wires) -> _Wires:
-    if (layer.padding, layer.dilation, layer.ceil_mode) != (0, 1, False):
-        raise NetError("to_circuit: got a MaxPool2d with padding, dilation or ceil_mode, expected one without")
     side, stride = layer.kernel_size, layer.stride
+    if (layer.padding, layer.dilation, layer.ceil_mode) != (0, 1, False) or not (type(side) is type(stride) is int):
+        raise NetError(f"to_circuit: got {layer}, expected square windows without padding, dilation and ceil_mode")
     windows = np.lib.stride_tricks.sliding_window_view(at.wires, (side, side), axis=(1, 2))[:, ::stride, ::stride]
     found = windows[..., 0, 0]
     for place in list(np.ndindex(side, side))[1:]:

@@ -400,6 +400,7 @@ def test_a_group_steps_as_a_whole():
         (lambda: GroupSum(3)(torch.ones(2, 4)), "expected a multiple of 3"),
         (lambda: to_circuit(nn.Sequential(nn.Linear(2, 2)), (2,)), "got a Linear"),
         (lambda: to_circuit(BooleanLinear(3, 2, key=KEY), (2,)), "got 2 inputs"),
+        (lambda: to_circuit(nn.MaxPool2d(2, padding=1), (1, 4, 4)), "expected square windows"),
     ],
 )
 def test_errors_say_what_came_and_what_is_expected(make, said):
