@@ -27,7 +27,7 @@ from learn.nets import DiscreteOptimizer, IntegerBias, IntegerConv2d, IntegerLin
 from learn.rules import zim
 
 SCALES: dict[str, dict[str, Any]] = {
-    "small": {"nets": ["convolution"], "methods": ["zim", "sgd"], "seeds": 1, "epochs": 2, "batch": 64, "lr": 0.01},
+    "small": {"nets": ["convolution"], "methods": ["zim", "sgd"], "seeds": 1, "epochs": 3, "batch": 64, "lr": 0.01},
     "paper": {
         "nets": ["linear", "hidden", "convolution"],
         "methods": ["zim", "sgd"],
@@ -129,9 +129,12 @@ def main() -> None:
                 )
                 print(rows[-1], flush=True)
             found.append(accuracy(net, *test))
-        parameters, spread = sum(p.numel() for p in net.parameters()), np.std(found, ddof=1) if found[1:] else None
+        parameters, spread = (
+            sum(p.numel() for p in net.parameters()),
+            float(np.std(found, ddof=1)) if found[1:] else None,
+        )
         results.append(
-            {"net": name, "method": method, "parameters": parameters, "test": np.mean(found), "spread": spread}
+            {"net": name, "method": method, "parameters": parameters, "test": float(np.mean(found)), "spread": spread}
         )
         print(results[-1], flush=True)
     report("zim_mnist", args, rows, curves(rows, ["net", "method", "seed"]), results=results)
