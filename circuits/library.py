@@ -592,7 +592,8 @@ def argmax(b: Builder, words: Sequence[Sequence[int]]) -> Bits:
 def restored(b: Builder, x: Sequence[int], y: Sequence[int], *, unless: int | None = None) -> tuple[Bits, int]:
     """Subtract naturals if that leaves one: (x - y or else x, [x >= y]), as wide as x. At most 9n-1 AND nodes.
 
-    Where the wire ``unless`` is 1, x is less than y whatever these wires say. What a bit of x - y differs in from x, y xor borrow, shares its ANDs with the next borrow.
+    Where the wire ``unless`` is 1, x is less than y whatever these wires say. What a bit of x - y differs in from x,
+    y xor borrow, shares its ANDs with the next borrow.
     """
     changes: Bits = []
     borrow = b.const(0)

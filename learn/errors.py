@@ -51,3 +51,7 @@ class SearchError(LearnError):
 
 class ReportError(LearnError):
     """A log of a run is damaged, or something else."""
+
+
+class NetError(LearnError):
+    """A layer, a net or its optimizer has a bad setting, or asks for what it cannot do."""

@@ -1,0 +1,90 @@
+"""Train a net of Boolean weights on images by BOLD and ship it as a circuit: ``python bold_mnist.py --out DIR``.
+
+784 pixels of one byte, hidden layers, 10 classes; every weight is -1 or +1, every activation behind the first layer a
+sign, every signal an integer of one byte. BOLD flips weights (arXiv 2405.16339), at most a share of each layer a step.
+No float weight exists at any time. The net of the last step is written as a circuit, whose class is compared with the
+net's on every test image and on random ones.
+
+A tenth of the training images is held out; settings were chosen there, and test images are looked at once, at the end.
+Writes ``bold_mnist.csv`` (a row an epoch), ``.json`` (settings, results) and ``.png`` (the curves).
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from experiment import report
+from images import accuracy, arguments, curves, orders, split
+from torch import nn
+
+from circuits.wires import Word
+from learn.keys import Key
+from learn.nets import BooleanLinear, DiscreteOptimizer, Threshold, agreeing, integer_cross_entropy, to_circuit
+from learn.rules import bold
+
+SCALES: dict[str, dict[str, Any]] = {
+    "small": {"widths": [1024, 1024], "epochs": 8, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 16.0},
+    "paper": {"widths": [4096, 4096, 4096], "epochs": 100, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 32.0},
+}
+
+
+def net_of(widths: list[int], mean_square: float, key: Key) -> nn.Sequential:
+    """Return the net: sums of pixels or signs, thresholds between them."""
+    sizes, layers = [784, *widths, 10], []
+    for i, (n, m) in enumerate(pairwise(sizes)):
+        layers.append(BooleanLinear(n, m, key=key.fold(i), inputs="signs" if i else "integers"))
+        if i < len(widths):
+            layers.append(Threshold(n if i else n * mean_square))
+    return nn.Sequential(*layers)
+
+
+def main() -> None:
+    """Run the experiment."""
+    args = arguments(__doc__, SCALES)
+    key, settings, rows = Key(args.seed), args.settings, []
+    train, held, test = split(args, key)
+    net = net_of(settings["widths"], float((train[0].double() ** 2).mean()), key.fold("net")).to(args.device)
+    optimizer = DiscreteOptimizer(
+        net.parameters(),
+        lambda space, lr: bold(space, eta=lr, scale=None, cap=settings["cap"]),
+        lr=settings["eta"],
+        key=key.fold("steps"),
+    )
+    batch, steps = settings["batch"], settings["epochs"] * (len(train[1]) // settings["batch"])
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(1 - step / steps, 1e-3))
+    for epoch, order in enumerate(orders(key, settings["epochs"], len(train[1]), batch)):
+        for index in order:
+            optimizer.zero_grad()
+            loss = integer_cross_entropy(net(train[0][index].float()), train[1][index], tau=settings["tau"])
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        flips = [int(state.flipped) / p.numel() for p, state in optimizer.states.items()]
+        rows.append(
+            {
+                "epoch": epoch + 1,
+                "loss": loss.item(),
+                "held_out": accuracy(net, *held),
+                "share_flipped_last": float(np.mean(flips)),
+                "seconds": time.process_time() - args.started,
+            }
+        )
+        print(rows[-1], flush=True)
+    circuit = to_circuit(net, (784,), word=Word(8, signed=False))
+    drawn = key.fold("random").integers(256, (2000, 784))
+    results = {
+        "test": accuracy(net, *test),
+        "gates": circuit.num_gates,
+        "circuit_agrees_on_test": f"{agreeing(net, circuit, test[0].cpu().numpy())} of {len(test[1])}",
+        "circuit_agrees_on_random": f"{agreeing(net, circuit, drawn)} of {len(drawn)}",
+    }
+    print(results)
+    report("bold_mnist", args, rows, curves(rows, []), results=results)
+
+
+if __name__ == "__main__":
+    main()
