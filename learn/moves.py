@@ -493,6 +493,20 @@ def observe(net, scratch, g):
     return changed
 
 
+@_jit
+def see(net, scratch, g):
+    """Fill ``scratch.care``: the patterns on which outputs that are cared for see wire ``g`` (see :func:`observe`)."""
+    value, care, flip, mark = net.value, net.care, scratch.flip, scratch.mark
+    observe(net, scratch, g)
+    for i in range(len(scratch.care)):
+        scratch.care[i] = 0
+    for o in range(len(net.outputs)):
+        w = net.outputs[o] >> 1
+        if mark[w] == 2:
+            for i in range(value.shape[1]):
+                scratch.care[i] |= (value[w, i] ^ flip[w, i]) & care[o, i]
+
+
 # ---------------------------------------------------------------- growing: the loss is above zero
 
 
@@ -958,12 +972,11 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
         (number of choices, of literals that contain the on-set, of literals that contain the off-set, size that goes
         when the node goes).
     """
-    sizes, kinds, fanin, value, outputs, care = net.size, net.kind, net.fanin, net.value, net.outputs, net.care
-    cares, choices, down_list, flip, hashes, mark, refs, row, stack, table, up_list = (
+    sizes, kinds, fanin, value = net.size, net.kind, net.fanin, net.value
+    cares, choices, down_list, hashes, mark, refs, row, stack, table, up_list = (
         scratch.care,
         scratch.choice,
         scratch.down,
-        scratch.flip,
         scratch.hash,
         scratch.mark,
         scratch.refs,
@@ -974,14 +987,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     )
     words = value.shape[1]
     on, off = row[0], row[1]
-    observe(net, scratch, g)
-    for i in range(words):
-        cares[i] = 0
-    for o in range(len(outputs)):
-        w = outputs[o] >> 1
-        if mark[w] == 2:
-            for i in range(words):
-                cares[i] |= (value[w, i] ^ flip[w, i]) & care[o, i]
+    see(net, scratch, g)
     for i in range(words):
         on[i] = cares[i] & value[g, i]
         off[i] = cares[i] & ~value[g, i]
@@ -1181,7 +1187,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                     changed += 1
                     work -= (nodes - place[g]) * words + nodes
                     _rewire(net, scratch, g, kind, a, b)
-                    if size < smallest:
+                    if size <= smallest:
                         smallest = size
                         copy_net(net, best)
                     continue
@@ -1194,7 +1200,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         size = cost(net, xor_cost)
         changed += 1
         work -= 2 * nodes * words + 20 * nodes
-        if size < smallest:
+        if size <= smallest:
             smallest = size
             copy_net(net, best)
     return smallest, tried, changed
