@@ -14,6 +14,7 @@ of threads.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from circuits.kernels import philox_state
 from circuits.rewrite import from_table
 from circuits.table import TruthTable, permuted
 from circuits.words import Words, pack, popcount
-from learn import moves
+from learn import moves, windows
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.rules import Rule, make_rule, rules_in
@@ -45,6 +46,11 @@ STEP_WORK = 10_000_000
 """Word operations a chain does in one step: a few hundredths of a second."""
 GROWN_VALUES = 1 << 14
 """Tables of at most this many output values are also grown gate by gate; larger ones run ``FINALISTS`` chains only."""
+LARGE = 500
+STARTED = 3
+"""After so many brackets a circuit of at least ``LARGE`` ANDs goes on alone: new starts would not catch up."""
+SHOWN_ANDS = 64
+"""A better circuit of at most so many ANDs is shown at once; of more, as many times as many steps after the last."""
 VALIDATED_PATTERNS = 512
 """Samples of at least this many patterns hold some back to choose the circuit that generalises best."""
 HELD_OUT = 4
@@ -55,6 +61,12 @@ SHRINKING_TEMPERATURE = 0.3
 INSERTION = 0.2
 SLACK = 8
 XOR_COST = 3
+WAYS = (0, 20, 40, 80)
+"""Most nodes of the windows a net is shrunk in, where it has four times as many; 0 is the whole net."""
+WINDOW_WORK = 300_000
+"""Word operations of the moves in a window."""
+EXPLORED = 6
+"""One spell in this many tries any way."""
 FITS = ((150, 10.0, 0.5), (200, 10.0, 0.5))
 """What validated chains try: nodes, first and last temperature. Slow cooling matters most: on the contest's samples of
 multipliers and square roots 1,400 sweeps from 10 to 0.5 classify 80 and 91 of 100 fresh patterns where sweeps at 1
@@ -311,29 +323,59 @@ def _net_of(task: Task, lits: Literals) -> moves.Net | None:
 
 
 def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[None]:
-    """Shrink an exact net for ever: spells with XOR as a node of its own and spells without take turns."""
+    """Shrink an exact net for ever, in spells of moves in the whole net and, while it is large, in windows of it.
+
+    Mostly the way goes on that last took most nodes a step, now and then another one. Spells in the whole net with XOR
+    as a node of its own and spells without take turns.
+    """
     nodes = int(exact.size[2])
-    room = nodes + nodes // 2 + 64
-    net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, room) for _ in range(2))
-    scratch, rng = moves.make_scratch(net), philox_state(key.fold("shrink").philox_key())
+    net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, nodes + nodes // 2 + 64) for _ in range(2))
+    scratch, view, rng = moves.make_scratch(net), windows.make_room(net), philox_state(key.fold("shrink").philox_key())
     moves.copy_net(exact, best)
-    spell, xors = 2, True
+    spell, xors, gain = 2, True, dict.fromkeys(WAYS, math.inf)
+    reported = nodes
     while True:
+        ways = [way for way in WAYS if 4 * way <= nodes]
+        way = max(ways, key=gain.__getitem__)
+        if len(ways) > 1 and moves.below(rng, EXPLORED) == 0:
+            way = ways[moves.below(rng, len(ways))]
         moves.copy_net(best, net)
-        moves.rebuild(net, scratch, xors)
+        moves.rebuild(net, scratch, xors and not way)
         moves.copy_net(net, best)
-        reported = int(moves.cost(best, XOR_COST)) + 1
         for _ in range(spell):
-            size, tried, changed = moves.shrink(
-                net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
-            )
+            if way:
+                tried, changed = _windowed(net, scratch, view, rng, way)
+                moves.copy_net(net, best)
+            else:
+                _, tried, changed = moves.shrink(
+                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
+                )
             chain.tried += tried
             chain.changed += changed
-            if size < reported:
+            if (size := int(moves.cost(best, XOR_COST))) < reported:
                 reported, lits = size, _literals(_compact(best))
                 chain.report(Found(0, 0, len(lits.ands), lits))
             yield
-        spell, xors = spell if xors else min(2 * spell, 64), not xors
+        gain[way] = (nodes - reported) / spell
+        nodes = reported
+        if not way:
+            spell, xors = spell if xors else min(2 * spell, 64), not xors
+
+
+def _windowed(
+    net: moves.Net, scratch: moves.Scratch, view: windows.Room, rng: NDArray[np.uint64], nodes: int
+) -> tuple[int, int]:
+    """Do a step's work in windows of so many nodes; return the moves tried and made."""
+    work, tried, changed, count = STEP_WORK, 0, 0, 0
+    while work > 0 and net.size[2]:
+        spent, *moved = windows.improve(net, scratch, view, rng, nodes, WINDOW_WORK, count % 2 == 0)
+        work -= spent
+        tried += moved[0]
+        changed += moved[1]
+        count += 1
+    moves.rebuild(net, scratch, False)
+    assert moves.errors(net) == 0, "a window changed what the net does"
+    return tried, changed
 
 
 def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literals | None) -> Iterator[None]:
@@ -413,12 +455,13 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
     """Halve the chains again and again, the better half going on for twice as long; brackets double too.
 
     Small tables grow every other chain gate by gate, the rest start from decision diagrams. From the second bracket on
-    the first chain goes on with the best circuit so far.
+    the first chain goes on with the best circuit so far; a large one is soon left to go on alone.
     """
     best: Found | None = None
     small = task.table.patterns * task.table.num_outputs <= GROWN_VALUES or not task.table.complete
     for level in count():
-        chains = [Chain(iter(())) for _ in range(POPULATION if small else FINALISTS)]
+        alone = best is not None and best.errors == 0 and best.ands >= LARGE and level >= STARTED
+        chains = [Chain(iter(())) for _ in range(1 if alone else POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
             grown = not task.table.complete or (small and i % 2 == 0)
             start = best.lits if best and best.errors == 0 and i == 0 else None
@@ -484,7 +527,8 @@ def learn(
     for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{name}: got {value}, expected more than 0")
-    moves.warm_up()  # compiling is not searching: the clock starts after it
+    moves.warm_up()
+    windows.warm_up()  # compiling is not searching: the clock starts after it
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
     care = _held_out_care(table, key) if validated else table.care
@@ -492,7 +536,8 @@ def learn(
     rungs = _fit_rungs if validated else _exact_rungs
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None
-    ands = step = tried = changed = since = 0
+    shown = best
+    ands = step = tried = changed = since = at = 0
     with ThreadPoolExecutor(threads) as pool:
         for chains, rounds in rungs(task, key):
             for _ in range(rounds):
@@ -503,23 +548,27 @@ def learn(
                 changed += sum(c.changed - b[1] for c, b in zip(chains, before, strict=True))
                 found = min((c.found for c in chains), key=_judged)
                 if _judged(found) < _judged(best):
-                    best, circuit, since = found, None, step
+                    best, since = found, step
                 if best is None:
                     continue
-                if circuit is None:
-                    circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
-                    ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
-                errors = best.errors + best.held_out
-                phase = "fit" if validated else "grow" if errors else "shrink"
                 spent = time.monotonic() - begin
-                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
                 patient = seconds is None and steps is None
-                if (
+                ended = (
                     (steps is not None and step >= steps)
                     or (seconds is not None and spent >= seconds)
                     or (patient and (spent >= PATIENCE or step >= 30 + 10 * since))
                     or (best[:3] == (0, 0, 0))
-                ):
+                )
+                # making the circuit takes longer than a step where it is large
+                due = ended or shown is None or best[:2] != shown[:2] or SHOWN_ANDS * (step - at) >= best.ands
+                if circuit is None or (best is not shown and due):
+                    shown, at = best, step
+                    circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
+                    ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
+                errors = best.errors + best.held_out
+                phase = "fit" if validated else "grow" if errors else "shrink"
+                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
+                if ended:
                     return
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from circuits.kernels import philox_state
 from circuits.words import WORD_BITS, mask_words
 from learn import moves
 from learn.moves import _evaluate, _hashed, _inner, _jit, _unit, append, below, sort_nodes
@@ -23,7 +24,7 @@ from learn.moves import _evaluate, _hashed, _inner, _jit, _unit, append, below, 
 MAX_INPUTS = WORD_BITS
 """A combination of input values is kept in a word."""
 MAX_COMBINATIONS = 1 << 13
-TEMPERATURE, INSERTION, XOR_COST, SLACK = 0.3, 0.2, 3, 4
+TEMPERATURE, INSERTION, XOR_COST, SLACK = 0.2, 0.02, 3, 4
 MEMBERS_LOOKED_AT = 10
 READERS_LOOKED_AT = 6
 """What a growing window looks at for its next node: so many members, and so many readers of each of their wires."""
@@ -44,6 +45,7 @@ class Room(NamedTuple):
         index: int64 (patterns,): the combination a pattern belongs to; -1 where no output cares.
         slot: int64 (power of two, at least 2 * patterns): hash table of combinations.
         key: uint64 (patterns,): the combinations, input j in bit j.
+        cared: uint64 (words,): patterns that any output cares about.
     """
 
     start: NDArray[np.int64]
@@ -56,6 +58,7 @@ class Room(NamedTuple):
     index: NDArray[np.int64]
     slot: NDArray[np.int64]
     key: NDArray[np.uint64]
+    cared: NDArray[np.uint64]
 
 
 def make_room(net: moves.Net) -> Room:
@@ -71,6 +74,7 @@ def make_room(net: moves.Net) -> Room:
         np.zeros(patterns, np.int64),
         np.zeros(max(16, 1 << (2 * patterns - 1).bit_length()), np.int64),
         np.zeros(patterns, np.uint64),
+        np.bitwise_or.reduce(net.care, axis=0),
     )
 
 
@@ -255,20 +259,19 @@ def grow_window(net, room, rng, members, inputs, outputs):
 
 
 @_jit
-def combine(value, inputs, cared, most, room):
+def combine(value, inputs, most, room):
     """Number the combinations of input values that occur.
 
     Args:
         value: uint64 (wires, words).
         inputs: int64 (at most 64,): wires.
-        cared: uint64 (words,): the patterns that matter.
         most: give up beyond so many combinations.
-        room: receives ``index`` and ``key``.
+        room: tells the patterns that matter; receives ``index`` and ``key``.
 
     Returns:
         how many combinations; -1 beyond ``most``.
     """
-    index, keys, slot = room.index, room.key, room.slot
+    index, keys, slot, cared = room.index, room.key, room.slot, room.cared
     last = len(slot) - 1
     while last > 4 * most:
         last >>= 1
@@ -383,59 +386,64 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
                 _evaluate(net.kind, fanin, net.value, w)
 
 
-class Parts:
-    """A large net made smaller window by window.
+def improve(
+    net: moves.Net, scratch: moves.Scratch, room: Room, rng: NDArray[np.uint64], nodes: int, work: int, xors: bool
+) -> tuple[int, int, int]:
+    """Cut out a window of a net of ANDs around a random node, shrink it and put it back unless it grew.
 
-    Attributes:
-        net: the net, of ANDs; it changes in place and keeps its function.
+    The net keeps every output value cared for. Nodes that became trivial or equal stay until it is rebuilt.
+
+    Args:
+        net: the net, sorted, its values those of its nodes.
         scratch: its working memory.
+        room: the memory for its windows.
+        rng: Philox state.
+        nodes: most nodes of the window.
+        work: word operations that the moves in the window may do.
+        xors: whether XOR is a node of its own in the window.
+
+    Returns:
+        (word operations done, about; moves tried; moves that changed the window).
     """
+    members, outputs, inputs = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(MAX_INPUTS, np.int64)
+    kept, read, shown = grow_window(net, room, rng, members, inputs, outputs)
+    members, inputs, outputs = members[:kept], inputs[:read], outputs[:shown]
+    words, spent = net.value.shape[1], 20 * int(net.size[2])
+    if kept < 2:
+        return spent, 0, 0
+    spent += words * (2 * WORD_BITS + 10 * read)
+    combinations = combine(net.value, inputs, MAX_COMBINATIONS, room)
+    if combinations < 0:
+        return spent, 0, 0
+    mask = mask_words(combinations)
+    care, values = np.tile(mask, (shown, 1)), np.zeros((read, len(mask)), np.uint64)
+    o = moves.below(rng, shown)
+    moves.see(net, scratch, outputs[o])
+    spent += words * int(net.size[2] - net.place[outputs[o]])
+    spread(scratch.care, room.index, care[o])
+    small, best = (moves.make_net(values, np.zeros_like(care), care, kept + kept // 2 + 32) for _ in range(2))
+    cut_out(net, room, members, inputs, outputs, combinations, small)
+    small_scratch = moves.make_scratch(small)
+    moves.rebuild(small, small_scratch, True)
+    moves.copy_net(small, best)
+    _, tried, changed = moves.shrink(small, small_scratch, best, rng, work, TEMPERATURE, INSERTION, XOR_COST, xors, SLACK)
+    best.value[: read + 1] = small.value[: read + 1]
+    moves.rebuild(best, small_scratch, False)
+    if best.size[2] <= kept:
+        seen = not np.array_equal(care[o], mask)
+        put_back(net, scratch, room, members, inputs, outputs, best, seen)
+    return spent + work, tried, changed
 
-    def __init__(self, net: moves.Net, rng: NDArray[np.uint64]) -> None:
-        self.net, self.scratch, self.room, self.rng = net, moves.make_scratch(net), make_room(net), rng
-        self.cared = np.bitwise_or.reduce(net.care, axis=0)
 
-    def improve(self, nodes: int, work: int, xors: bool) -> tuple[int, int, int]:
-        """Shrink one window of at most ``nodes`` nodes; return the work done, moves tried and moves made."""
-        net, room, rng = self.net, self.room, self.rng
-        members, outputs = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
-        inputs = np.zeros(MAX_INPUTS, np.int64)
-        picked = grow_window(net, room, rng, members, inputs, outputs)
-        members, inputs, outputs = members[: picked[0]], inputs[: picked[1]], outputs[: picked[2]]
-        words = net.value.shape[1]
-        spent = 20 * int(net.size[2])
-        if len(members) < 2:
-            return spent, 0, 0
-        spent += words * (WORD_BITS * 2 + 10 * len(inputs))
-        combinations = combine(net.value, inputs, self.cared, MAX_COMBINATIONS, room)
-        if combinations < 0:
-            return spent, 0, 0
-        mask = mask_words(combinations)
-        small, best = (
-            moves.make_net(
-                np.zeros((len(inputs), len(mask)), np.uint64),
-                np.zeros((len(outputs), len(mask)), np.uint64),
-                np.tile(mask, (len(outputs), 1)),
-                len(members) + len(members) // 2 + 32,
-            )
-            for _ in range(2)
-        )
-        o = moves.below(rng, len(outputs))
-        moves.see(net, self.scratch, outputs[o])
-        spread(self.scratch.care, room.index, small.care[o])
-        free = bool(np.any(small.care[o] != mask))
-        spent += words * int(net.size[2]) // 2
-        cut_out(net, room, members, inputs, outputs, combinations, small)
-        best.care[:], best.target[:], best.value[:] = small.care, small.target, small.value
-        scratch = moves.make_scratch(small)
-        moves.rebuild(small, scratch, True)
-        moves.copy_net(small, best)
-        _, tried, changed = moves.shrink(
-            small, scratch, best, rng, work, TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
-        )
-        moves.rebuild(best, scratch, False)
-        if best.size[2] <= len(members):
-            put_back(net, self.scratch, room, members, inputs, outputs, best, free)
-            if np.any(best.outputs < 2 * len(inputs) + 2):
-                moves.rebuild(net, self.scratch, False)
-        return spent + work, tried, changed
+def warm_up() -> None:
+    """Compile every kernel, or load it from the cache."""
+    inputs = np.array([[0b1010], [0b1100]], np.uint64)
+    care = np.array([[0b1111]], np.uint64)
+    net = moves.make_net(inputs, inputs[:1] & inputs[1:], care, 32)
+    for a, b in ((2, 4), (3, 5), (7, 9), (7, 11)):
+        append(net, moves.AND, a, b)
+    net.outputs[0] = 2 * 6
+    net.target[0] = net.value[6]
+    scratch = moves.make_scratch(net)
+    moves.rebuild(net, scratch, False)
+    improve(net, scratch, make_room(net), philox_state((0, 0)), 8, 1, True)
