@@ -949,6 +949,8 @@ def _pairs(value, literals, listed, against, choices, count, kind):
         wa, ca = a >> 1, _mask(a & 1)
         if wa == 0:
             continue
+        if count == len(choices):
+            break
         for t in range(s):
             b = literals[t]
             wb, cb = b >> 1, _mask(b & 1)
@@ -1137,7 +1139,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         g = order[below(rng, nodes)]
         count, ups, downs, freed = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
         tried += 1
-        work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 500
+        work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 8 * count + 500
         room = sizes[1] + 4 < len(kinds)
         if room and size < smallest + slack and _unit(rng) < insertion:
             up = below(rng, 2) == 0

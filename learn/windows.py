@@ -3,7 +3,7 @@
 A window is a convex set of nodes: no way leaves it and comes back. What it reads are its inputs, what others read of it
 its outputs. Only the combinations of input values that occur on the net's patterns matter (satisfiability
 don't-cares), so a window is a net over those few: tens of thousands of patterns often become a few hundred. One output
-at a time is also free wherever the net's outputs do not see it (observability don't-cares).
+at a time, read only outside, is also free wherever the net's outputs do not see it (observability don't-cares).
 
 Mishchenko and Brayton 2005, "SAT-based complete don't-care computation for network optimization", cut such windows out
 to compute don't-cares; here the net's values are known on every pattern, so both kinds are exact.
@@ -350,40 +350,40 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
 
     With ``seen`` the outputs may have changed, and what reads them is computed anew.
     """
-    sizes, fanin, order, new, stack = net.size, net.fanin, net.order, room.new, room.stack
+    sizes, fanin, order = net.size, net.fanin, net.order
+    new, stack, state, reach = room.new, room.stack, room.state, room.reach
     for w in range(sizes[1]):
         new[w] = 2 * w
-        room.state[w] = OUTSIDE
-    n = len(inputs)
+        state[w] = OUTSIDE
+        reach[w] = 0
     stack[0] = 0
-    for j in range(n):
+    for j in range(len(inputs)):
         stack[1 + j] = 2 * inputs[j]
     for k in range(small.size[2]):
-        w = small.order[k]
-        stack[w] = 2 * members[k]
+        stack[small.order[k]] = 2 * members[k]
     for o in range(len(outputs)):
         new[outputs[o]] = stack[small.outputs[o] >> 1] ^ (small.outputs[o] & 1)
+        reach[outputs[o]] = 1
     for k in range(sizes[2]):
         w = order[k]
         for pin in range(2):
-            fanin[w, pin] = new[fanin[w, pin] >> 1] ^ (fanin[w, pin] & 1)
+            f = fanin[w, pin]
+            reach[w] |= reach[f >> 1]
+            fanin[w, pin] = new[f >> 1] ^ (f & 1)
     for o in range(len(net.outputs)):
         net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
     for k in range(small.size[2]):
         w, to = small.order[k], members[k]
         for pin in range(2):
-            f = small.fanin[w, pin]
-            fanin[to, pin] = stack[f >> 1] ^ (f & 1)
+            fanin[to, pin] = stack[small.fanin[w, pin] >> 1] ^ (small.fanin[w, pin] & 1)
         net.kind[to] = small.kind[w]
+        state[to] = MEMBER
         _evaluate(net.kind, fanin, net.value, to)
-        room.state[to] = MEMBER
     sort_nodes(net, scratch, False)
     if seen:
         for k in range(sizes[2]):
-            w = order[k]
-            if room.state[w] == OUTSIDE and (room.state[fanin[w, 0] >> 1] | room.state[fanin[w, 1] >> 1]) == MEMBER:
-                room.state[w] = MEMBER
-                _evaluate(net.kind, fanin, net.value, w)
+            if reach[order[k]] != 0 and state[order[k]] != MEMBER:
+                _evaluate(net.kind, fanin, net.value, order[k])
 
 
 def improve(
@@ -417,7 +417,9 @@ def improve(
         return spent, 0, 0
     mask = mask_words(combinations)
     care, values = np.tile(mask, (shown, 1)), np.zeros((read, len(mask)), np.uint64)
-    o = moves.below(rng, shown)
+    # flipping an output that members read would flip other outputs, which are held
+    sinks = np.flatnonzero(~np.isin(outputs, net.fanin[members] >> 1))
+    o = sinks[moves.below(rng, len(sinks))]
     moves.see(net, scratch, outputs[o])
     spent += words * int(net.size[2] - net.place[outputs[o]])
     spread(scratch.care, room.index, care[o])
