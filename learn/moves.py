@@ -17,6 +17,8 @@ from circuits.kernels import philox_next, philox_state
 
 AND, XOR = 0, 1
 NAND, WIRE = 2, -1  # replacements only: the complement of an AND; another wire
+XOR_COST = 3
+"""Size of an XOR node where an AND counts 1: the ANDs it ships as."""
 FUNCTIONS = 10
 """2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
 other, bit 2: of the output), 8 XOR, 9 XNOR."""

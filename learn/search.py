@@ -26,10 +26,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.aig import Literals, and_count, natural_gates, optimised, to_literals
+from circuits.aig import Literals, and_count, from_literals, natural_gates, optimised, to_literals
 from circuits.circuit import Circuit
 from circuits.kernels import philox_state
 from circuits.rewrite import from_table
+from circuits.simulate import simulate
 from circuits.table import TruthTable, permuted
 from circuits.words import Words, pack, popcount
 from learn import moves, windows
@@ -60,7 +61,6 @@ GROWING_TEMPERATURE = 0.12
 SHRINKING_TEMPERATURE = 0.3
 INSERTION = 0.2
 SLACK = 8
-XOR_COST = 3
 WAYS = (0, 20, 40, 80)
 """Most nodes of the windows a net is shrunk in, where it has four times as many; 0 is the whole net."""
 WINDOW_WORK = 300_000
@@ -146,12 +146,14 @@ class Task(NamedTuple):
         rule: number of choices, temperature -> the rule that proposes.
         care: uint64 (outputs, words): the values learned from; the others of the table's are held out.
         max_ands: size the circuit should keep within, if any.
+        start: a circuit of any size and any errors to begin with, if one is given.
     """
 
     table: TruthTable
     rule: Callable[[int, float], Rule]
     care: Words
     max_ands: int | None
+    start: Literals | None = None
 
 
 # ---------------------------------------------------------------- nets and circuits
@@ -263,16 +265,21 @@ class _Growth:
             self.states.clear()
 
 
-def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
+def _grow(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterator[moves.Net | None]:
     """Grow until exact; yield None after every step's work, last the exact net, if growing got there."""
     values = task.table.patterns * task.table.num_outputs
     room = 64 + 8 * task.table.num_outputs + min(values, 2000)
-    growth = _Growth(task, key, nodes=10 + task.table.num_outputs, room=room)
+    growth = _Growth(task, key, nodes=0 if start else 10 + task.table.num_outputs, room=room, start=start)
     stalls, tried, changed, stuck = 0, chain.tried, chain.changed, False
     while growth.loss > 0 and not stuck:
         work = STEP_WORK
         while growth.loss > 0 and work > 0:
             before = growth.loss
+            if growth.sweep_work > 64 * STEP_WORK:  # a large start: patterns are repaired one by one
+                work -= STEP_WORK // 8
+                if stuck := not growth.patch():
+                    break
+                continue
             work -= growth.sweep_work
             growth.sweep(GROWING_TEMPERATURE)
             if growth.loss < before or growth.insert():
@@ -307,6 +314,12 @@ def _expanded(task: Task, key: Key) -> Literals:
         return 2 * variable[literals >> 1] + (literals & 1)
 
     return Literals(n, named_back(ands), named_back(outputs))
+
+
+def _errors(table: TruthTable, lits: Literals) -> int:
+    """Count the wrong values of an and-inverter graph where the table cares."""
+    circuit = from_literals(lits, table.input_names, table.output_names)
+    return int(popcount((simulate(circuit, table.inputs) ^ table.outputs) & table.care).sum())
 
 
 def _net_of(task: Task, lits: Literals) -> moves.Net | None:
@@ -348,11 +361,11 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
                 moves.copy_net(net, best)
             else:
                 _, tried, changed = moves.shrink(
-                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
+                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, moves.XOR_COST, xors, SLACK
                 )
             chain.tried += tried
             chain.changed += changed
-            if (size := int(moves.cost(best, XOR_COST))) < reported:
+            if (size := int(moves.cost(best, moves.XOR_COST))) < reported:
                 reported, lits = size, _literals(_compact(best))
                 chain.report(Found(0, 0, len(lits.ands), lits))
             yield
@@ -379,14 +392,15 @@ def _windowed(
 
 
 def _exact_chain(task: Task, key: Key, chain: Chain, grown: bool, start: Literals | None) -> Iterator[None]:
-    """Find an exact circuit, by growing or by expanding (or take ``start``), then shrink it."""
+    """Find an exact circuit, by growing (from ``start``, unless it is exact) or by expanding, then shrink it."""
     exact: moves.Net | None = None
-    if start is None and grown:
-        for exact in _grow(task, key, chain):
+    errors = _errors(task.table, start) if start else 0
+    if errors or (grown and start is None):
+        for exact in _grow(task, key, chain, start):
             if exact is None:
                 yield
-    if exact is None and (start is not None or task.table.complete):
-        lits = _expanded(task, key) if start is None else start
+    if exact is None and ((start and not errors) or task.table.complete):
+        lits = start if start and not errors else _expanded(task, key)
         chain.report(Found(0, 0, len(lits.ands), lits))
         exact = _net_of(task, lits)
     if exact is None:
@@ -458,13 +472,15 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
     the first chain goes on with the best circuit so far; a large one is soon left to go on alone.
     """
     best: Found | None = None
+    if task.start:
+        best = Found(0, _errors(task.table, task.start), len(task.start.ands), task.start)
     small = task.table.patterns * task.table.num_outputs <= GROWN_VALUES or not task.table.complete
     for level in count():
         alone = best is not None and best.errors == 0 and best.ands >= LARGE and level >= STARTED
         chains = [Chain(iter(())) for _ in range(1 if alone else POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
             grown = not task.table.complete or (small and i % 2 == 0)
-            start = best.lits if best and best.errors == 0 and i == 0 else None
+            start = best.lits if best and i == 0 and (best.errors == 0 or task.start) else None
             chain.run = _exact_chain(task, key.fold("chain", level, i), chain, grown, start)
         rounds = FIRST_RUNG << level
         while True:
@@ -482,7 +498,8 @@ def _fit_rungs(task: Task, key: Key) -> Rungs:
         sweeps = FIRST_SWEEPS << level
         chains = [Chain(iter(())) for _ in FITS]
         for i, (chain, setting) in enumerate(zip(chains, FITS, strict=True)):
-            chain.run = _fit_chain(task, key.fold("chain", level, i), chain, setting, sweeps)
+            start = task.start if i == 0 else None
+            chain.run = _fit_chain(task, key.fold("chain", level, i), chain, setting, sweeps, start)
         yield chains, sweeps
 
 
@@ -501,6 +518,7 @@ def learn(
     steps: int | None = None,
     max_ands: int | None = None,
     threads: int = 1,
+    start: Circuit | None = None,
 ) -> Iterator[Event]:
     """Learn a small circuit from a truth table; the last event holds the result.
 
@@ -515,24 +533,32 @@ def learn(
         steps: stop after this many steps. With neither, see ``PATIENCE``.
         max_ands: AND nodes the circuit should keep within where there is a choice.
         threads: chains run at once; the result does not depend on it.
+        start: a circuit to begin with, its ports matched by position; one chain repairs its errors and improves it.
 
     Yields:
         an event after each step, at least one.
 
     Raises:
-        SearchError: an unknown rule, or one that cannot propose choices; a number out of range.
+        SearchError: an unknown rule, or one that cannot propose choices; a number out of range; a start with other
+            numbers of inputs or outputs.
     """
     if rule not in rules_in(Choice):
         raise SearchError(f"rule: got {rule!r}, expected one of {', '.join(rules_in(Choice))}")
     for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{name}: got {value}, expected more than 0")
+    lits = None if start is None else to_literals(start)
+    if lits and (lits.num_inputs, len(lits.outputs)) != (table.num_inputs, table.num_outputs):
+        raise SearchError(
+            f"start: got a circuit of {lits.num_inputs} inputs and {len(lits.outputs)} outputs, "
+            f"expected {table.num_inputs} and {table.num_outputs} as {table.name} has"
+        )
     moves.warm_up()
     windows.warm_up()  # compiling is not searching: the clock starts after it
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
     care = _held_out_care(table, key) if validated else table.care
-    task = Task(table, partial(_proposer, rule), care, max_ands)
+    task = Task(table, partial(_proposer, rule), care, max_ands, lits)
     rungs = _fit_rungs if validated else _exact_rungs
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None

@@ -24,7 +24,10 @@ from learn.moves import _evaluate, _hashed, _inner, _jit, _unit, append, below, 
 MAX_INPUTS = WORD_BITS
 """A combination of input values is kept in a word."""
 MAX_COMBINATIONS = 1 << 13
-TEMPERATURE, INSERTION, XOR_COST, SLACK = 0.2, 0.02, 3, 4
+"""Give up a window of more combinations than these."""
+TEMPERATURE = 0.2
+INSERTION = 0.02
+SLACK = 4
 MEMBERS_LOOKED_AT = 10
 READERS_LOOKED_AT = 6
 """What a growing window looks at for its next node: so many members, and so many readers of each of their wires."""
@@ -42,7 +45,7 @@ class Room(NamedTuple):
         reach: uint8 (capacity,): 1 for nodes the window leads to, 2 for those that also lead to it.
         stack: int64 (capacity + what a growing window looks at,)
         new: int64 (capacity,): the literal that replaces a wire; -1 none.
-        index: int64 (patterns,): the combination a pattern belongs to; -1 where no output cares.
+        combination: int64 (patterns,): the combination a pattern belongs to; -1 where no output cares.
         slot: int64 (power of two, at least 2 * patterns): hash table of combinations.
         key: uint64 (patterns,): the combinations, input j in bit j.
         cared: uint64 (words,): patterns that any output cares about.
@@ -55,7 +58,7 @@ class Room(NamedTuple):
     reach: NDArray[np.uint8]
     stack: NDArray[np.int64]
     new: NDArray[np.int64]
-    index: NDArray[np.int64]
+    combination: NDArray[np.int64]
     slot: NDArray[np.int64]
     key: NDArray[np.uint64]
     cared: NDArray[np.uint64]
@@ -68,7 +71,9 @@ def make_room(net: moves.Net) -> Room:
     return Room(
         np.zeros(capacity + 1, np.int64),
         np.zeros(2 * capacity, np.int64),
-        *(np.zeros(capacity, np.uint8) for _ in range(3)),
+        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, np.uint8),
         np.zeros(capacity + 20 * MEMBERS_LOOKED_AT, np.int64),
         np.zeros(capacity, np.int64),
         np.zeros(patterns, np.int64),
@@ -266,12 +271,12 @@ def combine(value, inputs, most, room):
         value: uint64 (wires, words).
         inputs: int64 (at most 64,): wires.
         most: give up beyond so many combinations.
-        room: tells the patterns that matter; receives ``index`` and ``key``.
+        room: tells the patterns that matter; receives ``combination`` and ``key``.
 
     Returns:
         how many combinations; -1 beyond ``most``.
     """
-    index, keys, slot, cared = room.index, room.key, room.slot, room.cared
+    index, keys, slot, cared = room.combination, room.key, room.slot, room.cared
     last = len(slot) - 1
     while last > 4 * most:
         last >>= 1
@@ -308,7 +313,7 @@ def combine(value, inputs, most, room):
 
 @_jit
 def spread(row, index, into):
-    """Set the bit of every combination that a set bit of ``row``, uint64 (words,), belongs to; the others are cleared."""
+    """Set the bit of every combination that a set bit of ``row``, uint64 (words,), belongs to; clear others."""
     for i in range(len(into)):
         into[i] = 0
     for i in range(len(row)):
@@ -422,13 +427,15 @@ def improve(
     o = sinks[moves.below(rng, len(sinks))]
     moves.see(net, scratch, outputs[o])
     spent += words * int(net.size[2] - net.place[outputs[o]])
-    spread(scratch.care, room.index, care[o])
+    spread(scratch.care, room.combination, care[o])
     small, best = (moves.make_net(values, np.zeros_like(care), care, kept + kept // 2 + 32) for _ in range(2))
     cut_out(net, room, members, inputs, outputs, combinations, small)
     small_scratch = moves.make_scratch(small)
     moves.rebuild(small, small_scratch, True)
     moves.copy_net(small, best)
-    _, tried, changed = moves.shrink(small, small_scratch, best, rng, work, TEMPERATURE, INSERTION, XOR_COST, xors, SLACK)
+    _, tried, changed = moves.shrink(
+        small, small_scratch, best, rng, work, TEMPERATURE, INSERTION, moves.XOR_COST, xors, SLACK
+    )
     best.value[: read + 1] = small.value[: read + 1]
     moves.rebuild(best, small_scratch, False)
     if best.size[2] <= kept:
