@@ -338,7 +338,7 @@ def _net_of(task: Task, lits: Literals) -> moves.Net | None:
 def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[None]:
     """Shrink an exact net for ever, in spells of moves in the whole net and, while it is large, in windows of it.
 
-    Mostly the way goes on that last took most nodes a step, now and then another one. Spells in the whole net with XOR
+    Mostly the way goes on that took most nodes a step of late, now and then another one. Spells in the whole net with XOR
     as a node of its own and spells without take turns.
     """
     nodes = int(exact.size[2])
@@ -346,15 +346,17 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
     scratch, view, rng = moves.make_scratch(net), windows.make_room(net), philox_state(key.fold("shrink").philox_key())
     moves.copy_net(exact, best)
     spell, xors, gain = 2, True, dict.fromkeys(WAYS, math.inf)
-    reported = nodes
+    reported, before = nodes, 0
     while True:
         ways = [way for way in WAYS if 4 * way <= nodes]
         way = max(ways, key=gain.__getitem__)
         if len(ways) > 1 and moves.below(rng, EXPLORED) == 0:
             way = ways[moves.below(rng, len(ways))]
-        moves.copy_net(best, net)
-        moves.rebuild(net, scratch, xors and not way)
-        moves.copy_net(net, best)
+        if not (way and before):  # windows leave the net as good as the best one
+            moves.copy_net(best, net)
+            moves.rebuild(net, scratch, xors and not way)
+            moves.copy_net(net, best)
+        before = way
         for _ in range(spell):
             if way:
                 tried, changed = _windowed(net, scratch, view, rng, way)
@@ -366,10 +368,11 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
             chain.tried += tried
             chain.changed += changed
             if (size := int(moves.cost(best, moves.XOR_COST))) < reported:
-                reported, lits = size, _literals(_compact(best))
+                reported, lits = size, _literals(net if way else _compact(best))
                 chain.report(Found(0, 0, len(lits.ands), lits))
             yield
-        gain[way] = (nodes - reported) / spell
+        now = (nodes - reported) / spell
+        gain[way] = now if math.isinf(gain[way]) else (gain[way] + now) / 2
         nodes = reported
         if not way:
             spell, xors = spell if xors else min(2 * spell, 64), not xors
