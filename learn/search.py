@@ -338,8 +338,8 @@ def _net_of(task: Task, lits: Literals) -> moves.Net | None:
 def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[None]:
     """Shrink an exact net for ever, in spells of moves in the whole net and, while it is large, in windows of it.
 
-    Mostly the way goes on that took most nodes a step of late, now and then another one. Spells in the whole net with XOR
-    as a node of its own and spells without take turns.
+    Mostly the way goes on that took most nodes a step of late, now and then another one. Spells in the whole net with
+    XOR as a node of its own and spells without take turns.
     """
     nodes = int(exact.size[2])
     net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, nodes + nodes // 2 + 64) for _ in range(2))
