@@ -65,6 +65,8 @@ WAYS = (0, 20, 40, 80)
 """Most nodes of the windows a net is shrunk in, where it has four times as many; 0 is the whole net."""
 WINDOW_WORK = 300_000
 """Word operations of the moves in a window."""
+WHOLE_WORK = 16 * STEP_WORK
+"""A move in the whole net may compare all pairs of its wires: in this many word operations, or windows do it alone."""
 EXPLORED = 6
 """One spell in this many tries any way."""
 FITS = ((150, 10.0, 0.5), (200, 10.0, 0.5))
@@ -348,7 +350,8 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
     spell, xors, gain = 2, True, dict.fromkeys(WAYS, math.inf)
     reported, before = nodes, 0
     while True:
-        ways = [way for way in WAYS if 4 * way <= nodes]
+        whole = nodes * nodes * net.value.shape[1] <= WHOLE_WORK
+        ways = [way for way in WAYS if 4 * way <= nodes and (way or whole)] or [0]
         way = max(ways, key=gain.__getitem__)
         if len(ways) > 1 and moves.below(rng, EXPLORED) == 0:
             way = ways[moves.below(rng, len(ways))]
