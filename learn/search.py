@@ -3,7 +3,8 @@
 A gate's parameters are its function and the wires that feed it, one value in a ``Choice`` space. The signal of a choice
 is the exact change of the loss it would make (observability, not a gradient); a rule of ``RULES`` turns signals into
 steps. When steps alone do not help, gates are inserted and wrong patterns repaired; then moves that keep every
-cared-for output shrink the circuit. Chains of such moves run side by side and the better half goes on.
+cared-for output shrink the circuit, a large one window by window. Chains of such moves run side by side and the better
+half goes on.
 
 A complete table always comes out exact: every other chain starts from the table's decision diagram, and repair alone
 reaches exactness. A large sample of patterns is learned to generalise: part of it is held out and chooses.
