@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from circuits.kernels import philox_state
 from circuits.words import WORD_BITS, mask_words
 from learn import moves
-from learn.moves import _evaluate, _hashed, _inner, _jit, _unit, append, below, sort_nodes
+from learn.moves import AND, _evaluate, _hashed, _inner, _jit, _mask, _unit, append, below, sort_nodes
 
 MAX_INPUTS = WORD_BITS
 """A combination of input values is kept in a word."""
@@ -349,6 +349,22 @@ def cut_out(net, room, members, inputs, outputs, combinations, small):
             small.target[o, i] = value[new[outputs[o]] >> 1, i] & small.care[o, i]
 
 
+@_inner
+def _renewed(kinds, fanin, value, w):
+    """Recompute node ``w``'s value and say whether it changed."""
+    a, b = fanin[w, 0], fanin[w, 1]
+    ca, cb = _mask(a & 1), _mask(b & 1)
+    a >>= 1
+    b >>= 1
+    changed = np.uint64(0)
+    for i in range(value.shape[1]):
+        x, y = value[a, i] ^ ca, value[b, i] ^ cb
+        z = x & y if kinds[w] == AND else x ^ y
+        changed |= value[w, i] ^ z
+        value[w, i] = z
+    return changed != 0
+
+
 @_jit
 def put_back(net, scratch, room, members, inputs, outputs, small, seen):
     """Put a net in the place of a window with at least as many nodes; the window's wires carry its nodes.
@@ -356,11 +372,12 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
     With ``seen`` the outputs may have changed, and what reads them is computed anew.
     """
     sizes, fanin, order = net.size, net.fanin, net.order
-    new, stack, state, reach = room.new, room.stack, room.state, room.reach
+    new, stack, state, reach, moved = room.new, room.stack, room.state, room.reach, room.barred
     for w in range(sizes[1]):
         new[w] = 2 * w
         state[w] = OUTSIDE
-        reach[w] = 0
+        reach[w] = 0  # 1: has another value, 2: reads an output of the window
+        moved[w] = 0
     stack[0] = 0
     for j in range(len(inputs)):
         stack[1 + j] = 2 * inputs[j]
@@ -368,12 +385,13 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
         stack[small.order[k]] = 2 * members[k]
     for o in range(len(outputs)):
         new[outputs[o]] = stack[small.outputs[o] >> 1] ^ (small.outputs[o] & 1)
-        reach[outputs[o]] = 1
+        moved[outputs[o]] = 1
     for k in range(sizes[2]):
         w = order[k]
         for pin in range(2):
             f = fanin[w, pin]
-            reach[w] |= reach[f >> 1]
+            if moved[f >> 1]:
+                reach[w] = 2
             fanin[w, pin] = new[f >> 1] ^ (f & 1)
     for o in range(len(net.outputs)):
         net.outputs[o] = new[net.outputs[o] >> 1] ^ (net.outputs[o] & 1)
@@ -383,12 +401,14 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
             fanin[to, pin] = stack[small.fanin[w, pin] >> 1] ^ (small.fanin[w, pin] & 1)
         net.kind[to] = small.kind[w]
         state[to] = MEMBER
+        reach[to] = 0
         _evaluate(net.kind, fanin, net.value, to)
     sort_nodes(net, scratch, False)
     if seen:
         for k in range(sizes[2]):
-            if reach[order[k]] != 0 and state[order[k]] != MEMBER:
-                _evaluate(net.kind, fanin, net.value, order[k])
+            w = order[k]
+            if state[w] != MEMBER and (reach[w] == 2 or reach[fanin[w, 0] >> 1] == 1 or reach[fanin[w, 1] >> 1] == 1):
+                reach[w] = 1 if _renewed(net.kind, fanin, net.value, w) else 0
 
 
 def improve(
