@@ -132,6 +132,27 @@ def _between(net, state, reach, lowest, highest, stack):
 
 
 @_inner
+def _stays_convex(net, room, v):
+    """Say whether a convex window surely stays so with node ``v``: no pass over the net is needed.
+
+    That is where only members read ``v``, or where it reads a member and nothing but members and what they read too:
+    a window does not lead to its own inputs.
+    """
+    start, reader, state = room.start, room.reader, room.state
+    members = 0
+    if state[v] == INPUT:
+        for r in range(start[v], start[v + 1]):
+            members += state[reader[r]] == MEMBER
+        return members == start[v + 1] - start[v]
+    for pin in range(2):
+        f = net.fanin[v, pin] >> 1
+        if f > net.size[0] and state[f] == OUTSIDE:
+            return False
+        members += state[f] == MEMBER
+    return members > 0
+
+
+@_inner
 def _promise(net, room, v, rng):
     """Score a node for a growing window: few new inputs, many readers inside; at random among equals."""
     start, reader, state = room.start, room.reader, room.state
@@ -222,10 +243,10 @@ def grow_window(net, room, rng, members, inputs, outputs):
         if best < 0:
             failures += 1
             continue
-        before = state[best]
-        state[best] = MEMBER
-        low, high = min(lowest, place[best]), max(highest, place[best])
-        more = _between(net, state, room.reach, low, high, stack)
+        before, low, high, more = state[best], min(lowest, place[best]), max(highest, place[best]), 0
+        if not _stays_convex(net, room, best):
+            state[best] = MEMBER
+            more = _between(net, state, room.reach, low, high, stack)
         if count + 1 + more > len(members):
             state[best] = before
             barred[best] = 1
