@@ -346,6 +346,7 @@ def _learn(
     seconds: float | None = None,
     steps: int | None = None,
     max_ands: int | None = None,
+    start: Path | None = None,
     seed: int = 0,
     threads: int | None = None,
     as_json: bool = False,
@@ -379,7 +380,11 @@ def _learn(
 
     from learn import portfolio, search
 
-    sampled = model == AUTO and not exact and portfolio.suits(table)
+    begun = None if start is None else _circuit(str(start))
+    if begun is not None:
+        wrong = _noun(score(begun, table).errors, "output value")
+        _complain(f"{start}: begins with {_noun(_circuit_facts(begun)['ands'], 'AND node')}, {wrong} wrong")
+    sampled = model == AUTO and not exact and begun is None and portfolio.suits(table)
     limits: dict[str, Any] = {"seconds": seconds, "steps": steps, "max_ands": max_ands}
 
     def part(event: Event | PortfolioEvent) -> tuple[float, float | None]:
@@ -392,7 +397,7 @@ def _learn(
     events: Iterator[Any] = (
         portfolio.learn(table, key=Key(seed), **limits)
         if sampled
-        else search.learn(table, key=Key(seed), rule=rule, threads=workers, **limits)
+        else search.learn(table, key=Key(seed), rule=rule, threads=workers, start=begun, **limits)
     )
     event: Any = None
     moments = Log(circuits=bool(log or report or any(path.suffix.lower() == ".html" for path in outputs)))
@@ -807,6 +812,9 @@ def learn(
     max_ands: Annotated[
         int | None, typer.Option(metavar="N", help="Aim at N AND nodes; exit status 1 for more.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Begin with this circuit: repair its errors, make it smaller.")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed and steps, same circuit.")] = 0,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Default: the cores there are; changes no result.")
@@ -822,7 +830,8 @@ def learn(
     A large sample of a function of one output is learned to generalise by a portfolio of models (--model exact: by the
     search alone), --steps of them or what fits --seconds (default 60), in at most --max-ands (default 5,000) AND nodes.
 
-    With any other truth table, without --seconds or --steps, the search ends when it stops getting better.
+    With any other truth table, without --seconds or --steps, the search ends when it stops getting better. A circuit
+    given as data is its own table: learn X.aig --start X.aig makes it smaller.
 
     Ctrl-C writes the best circuit so far (exit status 1 if it is not exact); a second Ctrl-C gives up. With
     --checkpoint FILE the same command goes on where a training was left, bit by bit.
@@ -833,6 +842,8 @@ def learn(
     if model not in (names := (AUTO, EXACT, *MODELS)):
         raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
     if _is_labelled(data, model):
+        if start is not None:
+            raise SearchError("--start: got labelled samples, expected a truth table")
         status = _learn_classifier(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
             pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=rule or "vote",
@@ -851,6 +862,7 @@ def learn(
         seconds=seconds,
         steps=steps,
         max_ands=max_ands,
+        start=start,
         seed=seed,
         threads=threads,
         as_json=as_json,

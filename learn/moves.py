@@ -17,6 +17,8 @@ from circuits.kernels import philox_next, philox_state
 
 AND, XOR = 0, 1
 NAND, WIRE = 2, -1  # replacements only: the complement of an AND; another wire
+XOR_COST = 3
+"""Size of an XOR node where an AND counts 1: the ANDs it ships as."""
 FUNCTIONS = 10
 """2-input functions that depend on both inputs: 0..7 AND with complements (bit 0: of the kept wire, bit 1: of the
 other, bit 2: of the output), 8 XOR, 9 XNOR."""
@@ -493,6 +495,20 @@ def observe(net, scratch, g):
     return changed
 
 
+@_jit
+def see(net, scratch, g):
+    """Fill ``scratch.care``: the patterns on which outputs that are cared for see wire ``g`` (see :func:`observe`)."""
+    value, care, flip, mark = net.value, net.care, scratch.flip, scratch.mark
+    observe(net, scratch, g)
+    for i in range(len(scratch.care)):
+        scratch.care[i] = 0
+    for o in range(len(net.outputs)):
+        w = net.outputs[o] >> 1
+        if mark[w] == 2:
+            for i in range(value.shape[1]):
+                scratch.care[i] |= (value[w, i] ^ flip[w, i]) & care[o, i]
+
+
 # ---------------------------------------------------------------- growing: the loss is above zero
 
 
@@ -935,6 +951,8 @@ def _pairs(value, literals, listed, against, choices, count, kind):
         wa, ca = a >> 1, _mask(a & 1)
         if wa == 0:
             continue
+        if count == len(choices):
+            break
         for t in range(s):
             b = literals[t]
             wb, cb = b >> 1, _mask(b & 1)
@@ -958,12 +976,11 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
         (number of choices, of literals that contain the on-set, of literals that contain the off-set, size that goes
         when the node goes).
     """
-    sizes, kinds, fanin, value, outputs, care = net.size, net.kind, net.fanin, net.value, net.outputs, net.care
-    cares, choices, down_list, flip, hashes, mark, refs, row, stack, table, up_list = (
+    sizes, kinds, fanin, value = net.size, net.kind, net.fanin, net.value
+    cares, choices, down_list, hashes, mark, refs, row, stack, table, up_list = (
         scratch.care,
         scratch.choice,
         scratch.down,
-        scratch.flip,
         scratch.hash,
         scratch.mark,
         scratch.refs,
@@ -974,14 +991,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     )
     words = value.shape[1]
     on, off = row[0], row[1]
-    observe(net, scratch, g)
-    for i in range(words):
-        cares[i] = 0
-    for o in range(len(outputs)):
-        w = outputs[o] >> 1
-        if mark[w] == 2:
-            for i in range(words):
-                cares[i] |= (value[w, i] ^ flip[w, i]) & care[o, i]
+    see(net, scratch, g)
     for i in range(words):
         on[i] = cares[i] & value[g, i]
         off[i] = cares[i] & ~value[g, i]
@@ -1131,7 +1141,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         g = order[below(rng, nodes)]
         count, ups, downs, freed = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
         tried += 1
-        work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 500
+        work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 8 * count + 500
         room = sizes[1] + 4 < len(kinds)
         if room and size < smallest + slack and _unit(rng) < insertion:
             up = below(rng, 2) == 0
@@ -1181,7 +1191,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                     changed += 1
                     work -= (nodes - place[g]) * words + nodes
                     _rewire(net, scratch, g, kind, a, b)
-                    if size < smallest:
+                    if size <= smallest:
                         smallest = size
                         copy_net(net, best)
                     continue
@@ -1194,7 +1204,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         size = cost(net, xor_cost)
         changed += 1
         work -= 2 * nodes * words + 20 * nodes
-        if size < smallest:
+        if size <= smallest:
             smallest = size
             copy_net(net, best)
     return smallest, tried, changed

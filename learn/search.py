@@ -3,7 +3,8 @@
 A gate's parameters are its function and the wires that feed it, one value in a ``Choice`` space. The signal of a choice
 is the exact change of the loss it would make (observability, not a gradient); a rule of ``RULES`` turns signals into
 steps. When steps alone do not help, gates are inserted and wrong patterns repaired; then moves that keep every
-cared-for output shrink the circuit. Chains of such moves run side by side and the better half goes on.
+cared-for output shrink the circuit, a large one window by window. Chains of such moves run side by side and the better
+half goes on.
 
 A complete table always comes out exact: every other chain starts from a structure that the table has, at least its
 decision diagram, and repair alone reaches exactness. A large sample of patterns is learned to generalise: part of it is
@@ -15,6 +16,7 @@ of threads.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +30,10 @@ import numpy as np
 from circuits.aig import Literals, and_count, from_literals, natural_gates, optimised, to_literals
 from circuits.circuit import Circuit
 from circuits.kernels import philox_state
+from circuits.simulate import simulate
 from circuits.table import TruthTable
 from circuits.words import Words, pack, popcount
-from learn import moves
+from learn import moves, windows
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.starts import ranked
@@ -47,6 +50,11 @@ GROWN_VALUES = 1 << 14
 """Tables of at most this many output values are also grown gate by gate; larger ones run ``FINALISTS`` chains only."""
 MANY_ANDS = 300
 """Starts of more AND nodes are rewritten by scripts before the chain's own moves, which are slow on them."""
+LARGE = 500
+STARTED = 3
+"""After so many brackets a circuit of at least ``LARGE`` ANDs goes on alone: new starts would not catch up."""
+SHOWN_ANDS = 64
+"""A better circuit of at most so many ANDs is shown at once; of more, as many times as many steps after the last."""
 VALIDATED_PATTERNS = 512
 """Samples of at least this many patterns hold some back to choose the circuit that generalises best."""
 HELD_OUT = 4
@@ -56,7 +64,14 @@ GROWING_TEMPERATURE = 0.12
 SHRINKING_TEMPERATURE = 0.3
 INSERTION = 0.2
 SLACK = 8
-XOR_COST = 3
+WAYS = (0, 20, 40, 80)
+"""Most nodes of the windows a net is shrunk in, where it has four times as many; 0 is the whole net."""
+WINDOW_WORK = 300_000
+"""Word operations of the moves in a window."""
+WHOLE_WORK = 16 * STEP_WORK
+"""A move in the whole net may compare all pairs of its wires: in this many word operations, or windows do it alone."""
+EXPLORED = 6
+"""One spell in this many tries any way."""
 FITS = ((150, 10.0, 0.5), (200, 10.0, 0.5))
 """What validated chains try: nodes, first and last temperature. Slow cooling matters most: on the contest's samples of
 multipliers and square roots 1,400 sweeps from 10 to 0.5 classify 80 and 91 of 100 fresh patterns where sweeps at 1
@@ -136,12 +151,14 @@ class Task(NamedTuple):
         rule: number of choices, temperature -> the rule that proposes.
         care: uint64 (outputs, words): the values learned from; the others of the table's are held out.
         max_ands: size the circuit should keep within, if any.
+        start: a circuit of any size and any errors to begin with, if one is given.
     """
 
     table: TruthTable
     rule: Callable[[int, float], Rule]
     care: Words
     max_ands: int | None
+    start: Literals | None = None
 
 
 # ---------------------------------------------------------------- nets and circuits
@@ -253,16 +270,21 @@ class _Growth:
             self.states.clear()
 
 
-def _grow(task: Task, key: Key, chain: Chain) -> Iterator[moves.Net | None]:
+def _grow(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterator[moves.Net | None]:
     """Grow until exact; yield None after every step's work, last the exact net, if growing got there."""
     values = task.table.patterns * task.table.num_outputs
     room = 64 + 8 * task.table.num_outputs + min(values, 2000)
-    growth = _Growth(task, key, nodes=10 + task.table.num_outputs, room=room)
+    growth = _Growth(task, key, nodes=0 if start else 10 + task.table.num_outputs, room=room, start=start)
     stalls, tried, changed, stuck = 0, chain.tried, chain.changed, False
     while growth.loss > 0 and not stuck:
         work = STEP_WORK
         while growth.loss > 0 and work > 0:
             before = growth.loss
+            if growth.sweep_work > 64 * STEP_WORK:  # a large start: patterns are repaired one by one
+                work -= STEP_WORK // 8
+                if stuck := not growth.patch():
+                    break
+                continue
             work -= growth.sweep_work
             growth.sweep(GROWING_TEMPERATURE)
             if growth.loss < before or growth.insert():
@@ -293,6 +315,12 @@ def _starts(table: TruthTable, key: Key) -> Iterator[Literals]:
             yield lits
 
 
+def _errors(table: TruthTable, lits: Literals) -> int:
+    """Count the wrong values of an and-inverter graph where the table cares."""
+    circuit = from_literals(lits, table.input_names, table.output_names)
+    return int(popcount((simulate(circuit, table.inputs) ^ table.outputs) & table.care).sum())
+
+
 def _net_of(task: Task, lits: Literals) -> moves.Net | None:
     """Return an and-inverter graph as a net, or None where that would take too much memory."""
     table = task.table
@@ -307,40 +335,75 @@ def _net_of(task: Task, lits: Literals) -> moves.Net | None:
 
 
 def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[None]:
-    """Shrink an exact net for ever: spells with XOR as a node of its own and spells without take turns."""
+    """Shrink an exact net for ever, in spells of moves in the whole net and, while it is large, in windows of it.
+
+    Mostly the way goes on that took most nodes a step of late, now and then another one. Spells in the whole net with
+    XOR as a node of its own and spells without take turns.
+    """
     nodes = int(exact.size[2])
-    room = nodes + nodes // 2 + 64
-    net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, room) for _ in range(2))
-    scratch, rng = moves.make_scratch(net), philox_state(key.fold("shrink").philox_key())
+    net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, nodes + nodes // 2 + 64) for _ in range(2))
+    scratch, view, rng = moves.make_scratch(net), windows.make_room(net), philox_state(key.fold("shrink").philox_key())
     moves.copy_net(exact, best)
-    spell, xors = 2, True
+    spell, xors, gain = 2, True, dict.fromkeys(WAYS, math.inf)
+    reported, before = nodes, 0
     while True:
-        moves.copy_net(best, net)
-        moves.rebuild(net, scratch, xors)
-        moves.copy_net(net, best)
-        reported = int(moves.cost(best, XOR_COST)) + 1
+        whole = nodes * nodes * net.value.shape[1] <= WHOLE_WORK
+        ways = [way for way in WAYS if 4 * way <= nodes and (way or whole)] or [0]
+        way = max(ways, key=gain.__getitem__)
+        if len(ways) > 1 and moves.below(rng, EXPLORED) == 0:
+            way = ways[moves.below(rng, len(ways))]
+        if not (way and before):  # windows leave the net as good as the best one
+            moves.copy_net(best, net)
+            moves.rebuild(net, scratch, xors and not way)
+            moves.copy_net(net, best)
+        before = way
         for _ in range(spell):
-            size, tried, changed = moves.shrink(
-                net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, XOR_COST, xors, SLACK
-            )
+            if way:
+                tried, changed = _windowed(net, scratch, view, rng, way)
+                moves.copy_net(net, best)
+            else:
+                _, tried, changed = moves.shrink(
+                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, moves.XOR_COST, xors, SLACK
+                )
             chain.tried += tried
             chain.changed += changed
-            if size < reported:
-                reported, lits = size, _literals(_compact(best))
+            if (size := int(moves.cost(best, moves.XOR_COST))) < reported:
+                reported, lits = size, _literals(net if way else _compact(best))
                 chain.report(Found(0, 0, len(lits.ands), lits))
             yield
-        spell, xors = spell if xors else min(2 * spell, 64), not xors
+        now = (nodes - reported) / spell
+        gain[way] = now if math.isinf(gain[way]) else (gain[way] + now) / 2
+        nodes = reported
+        if not way:
+            spell, xors = spell if xors else min(2 * spell, 64), not xors
+
+
+def _windowed(
+    net: moves.Net, scratch: moves.Scratch, view: windows.Room, rng: NDArray[np.uint64], nodes: int
+) -> tuple[int, int]:
+    """Do a step's work in windows of so many nodes; return the moves tried and made."""
+    work, tried, changed, count = STEP_WORK, 0, 0, 0
+    while work > 0 and net.size[2]:
+        spent, *moved = windows.improve(net, scratch, view, rng, nodes, WINDOW_WORK, count % 2 == 0)
+        work -= spent
+        tried += moved[0]
+        changed += moved[1]
+        count += 1
+    moves.rebuild(net, scratch, False)
+    assert moves.errors(net) == 0, "a window changed what the net does"
+    return tried, changed
 
 
 def _exact_chain(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterator[None]:
-    """Find an exact circuit by growing (or take ``start``), then shrink it."""
+    """Find an exact circuit by growing (from ``start``, unless it is exact), then shrink it."""
     exact: moves.Net | None = None
-    if start is None:
-        for exact in _grow(task, key, chain):
+    errors = _errors(task.table, start) if start else 0
+    if errors or start is None:
+        for exact in _grow(task, key, chain, start):
             if exact is None:
                 yield
-    if exact is None and (start is not None or task.table.complete):
-        lits = next(_starts(task.table, key)) if start is None else start
+    if exact is None and ((start and not errors) or task.table.complete):
+        lits = start if start and not errors else next(_starts(task.table, key))
         chain.report(Found(0, 0, len(lits.ands), lits))
         exact = _net_of(task, lits)
     if exact is None:
@@ -409,16 +472,19 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
     """Halve the chains again and again, the better half going on for twice as long; brackets double too.
 
     Small tables grow every other chain gate by gate, the rest start from a structure that the table has. From the
-    second bracket on the first chain goes on with the best circuit so far.
+    second bracket on the first chain goes on with the best circuit so far; a large one is soon left to go on alone.
     """
     best: Found | None = None
+    if task.start:
+        best = Found(0, _errors(task.table, task.start), len(task.start.ands), task.start)
     starts = _starts(task.table, key.fold("starts")) if task.table.complete else repeat(None)
     small = task.table.patterns * task.table.num_outputs <= GROWN_VALUES or not task.table.complete
     for level in count():
-        chains = [Chain(iter(())) for _ in range(POPULATION if small else FINALISTS)]
+        alone = best is not None and best.errors == 0 and best.ands >= LARGE and level >= STARTED
+        chains = [Chain(iter(())) for _ in range(1 if alone else POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
             start = None if small and i % 2 == 0 else next(starts)
-            if best and best.errors == 0 and i == 0:
+            if best and i == 0 and (best.errors == 0 or task.start):
                 start = best.lits
             chain.run = _exact_chain(task, key.fold("chain", level, i), chain, start)
         rounds = FIRST_RUNG << level
@@ -437,7 +503,8 @@ def _fit_rungs(task: Task, key: Key) -> Rungs:
         sweeps = FIRST_SWEEPS << level
         chains = [Chain(iter(())) for _ in FITS]
         for i, (chain, setting) in enumerate(zip(chains, FITS, strict=True)):
-            chain.run = _fit_chain(task, key.fold("chain", level, i), chain, setting, sweeps)
+            start = task.start if i == 0 else None
+            chain.run = _fit_chain(task, key.fold("chain", level, i), chain, setting, sweeps, start)
         yield chains, sweeps
 
 
@@ -456,6 +523,7 @@ def learn(
     steps: int | None = None,
     max_ands: int | None = None,
     threads: int = 1,
+    start: Circuit | None = None,
 ) -> Iterator[Event]:
     """Learn a small circuit from a truth table; the last event holds the result.
 
@@ -470,27 +538,37 @@ def learn(
         steps: stop after this many steps. With neither, see ``PATIENCE``.
         max_ands: AND nodes the circuit should keep within where there is a choice.
         threads: chains run at once; the result does not depend on it.
+        start: a circuit to begin with, its ports matched by position; one chain repairs its errors and improves it.
 
     Yields:
         an event after each step, at least one.
 
     Raises:
-        SearchError: an unknown rule, or one that cannot propose choices; a number out of range.
+        SearchError: an unknown rule, or one that cannot propose choices; a number out of range; a start with other
+            numbers of inputs or outputs.
     """
     if rule not in rules_in(Choice):
         raise SearchError(f"rule: got {rule!r}, expected one of {', '.join(rules_in(Choice))}")
     for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
         if value is not None and not value > 0:
             raise SearchError(f"{name}: got {value}, expected more than 0")
-    moves.warm_up()  # compiling is not searching: the clock starts after it
+    lits = None if start is None else to_literals(start)
+    if lits and (lits.num_inputs, len(lits.outputs)) != (table.num_inputs, table.num_outputs):
+        raise SearchError(
+            f"start: got a circuit of {lits.num_inputs} inputs and {len(lits.outputs)} outputs, "
+            f"expected {table.num_inputs} and {table.num_outputs} as {table.name} has"
+        )
+    moves.warm_up()
+    windows.warm_up()  # compiling is not searching: the clock starts after it
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
     care = _held_out_care(table, key) if validated else table.care
-    task = Task(table, partial(_proposer, rule), care, max_ands)
+    task = Task(table, partial(_proposer, rule), care, max_ands, lits)
     rungs = _fit_rungs if validated else _exact_rungs
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None
-    ands = step = tried = changed = since = 0
+    shown = best
+    ands = step = tried = changed = since = at = 0
     with ThreadPoolExecutor(threads) as pool:
         for chains, rounds in rungs(task, key):
             for _ in range(rounds):
@@ -501,23 +579,27 @@ def learn(
                 changed += sum(c.changed - b[1] for c, b in zip(chains, before, strict=True))
                 found = min((c.found for c in chains), key=_judged)
                 if _judged(found) < _judged(best):
-                    best, circuit, since = found, None, step
+                    best, since = found, step
                 if best is None:
                     continue
-                if circuit is None:
-                    circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
-                    ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
-                errors = best.errors + best.held_out
-                phase = "fit" if validated else "grow" if errors else "shrink"
                 spent = time.monotonic() - begin
-                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
                 patient = seconds is None and steps is None
-                if (
+                ended = (
                     (steps is not None and step >= steps)
                     or (seconds is not None and spent >= seconds)
                     or (patient and (spent >= PATIENCE or step >= 30 + 10 * since))
                     or (best[:3] == (0, 0, 0))
-                ):
+                )
+                # making the circuit takes longer than a step where it is large
+                due = ended or shown is None or best[:2] != shown[:2] or SHOWN_ANDS * (step - at) >= best.ands
+                if circuit is None or (best is not shown and due):
+                    shown, at = best, step
+                    circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
+                    ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
+                errors = best.errors + best.held_out
+                phase = "fit" if validated else "grow" if errors else "shrink"
+                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
+                if ended:
                     return
 
 

@@ -24,6 +24,7 @@ ROOMS = {
         *(
             "moves",
             "pruning",
+            "windows",
             "search",
             "data",
             "threads",

@@ -5,6 +5,9 @@ compiled), the AND nodes reached within ``--seconds``, moves a second, and besid
 small and-inverter graphs) on the same table for the same time, run right after on the same machine. Every circuit is
 proved against its table, and by ABC's ``cec`` where ABC is installed. NAME is a generator (``adder:4``), an example, or
 ``exNN``: a contest table ``D/exNN.truth``, with the best of the contest's teams from ``D/best-and-nodes.tsv``.
+
+With ``--speed`` a row a way of shrinking the function's decision diagram instead: moves a second, and the word
+operations a second that its moves are counted as beside what plain simulation of the same net does.
 """
 
 from __future__ import annotations
@@ -15,12 +18,16 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
-from circuits.aig import and_count
+from circuits.aig import and_count, optimised, to_literals
 from circuits.formats import read_table, write
+from circuits.kernels import philox_state
+from circuits.rewrite import from_table
 from circuits.table import TruthTable
 from circuits.verify import Proof, satisfies
+from learn import moves, windows
 from learn.data import load
 from learn.keys import Key
 from learn.search import Event, learn
@@ -36,6 +43,9 @@ SMALL = (
     "multiplier:4",
 )
 CONTEST = ("ex00", "ex01", "ex02", "ex10", "ex11", "ex12", "ex16", "ex28", "ex50", "ex84", "ex94", "ex95", "ex99")
+SPEED = ("multiplier:4", "random:10", "multiplier:7")
+SPEED_WORK = 500_000_000
+"""Word operations of a way that are timed."""
 ABC = shutil.which("abc") or shutil.which("berkeley-abc")
 PASS = (
     "balance -l; resub -K 6 -N 2 -l; rewrite -l; refactor -l; resub -K 10 -N 2 -l; rewrite -z -l; resub -K 12 -N 2 -l"
@@ -91,6 +101,45 @@ def spread(values: list[float]) -> str:
     return f"{mid:g}" if lo == hi else f"{mid:g} ({lo:g}..{hi:g})"
 
 
+def speed(name: str, table: TruthTable) -> None:
+    """Print how fast the whole net and windows of it are shrunk; CPU time, kernels compiled."""
+    lits = to_literals(optimised(from_table(table), rounds=1))
+    for way in (0, 20, 40, 80):
+        net, best = (moves.make_net(table.inputs, table.outputs, table.care, 2 * len(lits.ands) + 64) for _ in range(2))
+        for a, b in lits.ands.tolist():
+            moves.append(net, moves.AND, a, b)
+        net.outputs[:] = lits.outputs
+        scratch, room, rng = moves.make_scratch(net), windows.make_room(net), philox_state((1, 2))
+        moves.rebuild(net, scratch, False)
+        moves.copy_net(net, best)
+        nodes, words = int(net.size[2]), net.value.shape[1]
+        begin, rounds = time.process_time(), 1 + 300_000_000 // (nodes * words)
+        for _ in range(rounds):
+            moves.simulate(net)
+        limit = rounds * nodes * words / (time.process_time() - begin)
+        begin, work, tried = time.process_time(), 0, 0
+        while work < SPEED_WORK and time.process_time() < begin + 10:
+            if way:
+                done, more, _ = windows.improve(net, scratch, room, rng, way, 300_000, False)
+            else:
+                done = 10_000_000
+                _, more, _ = moves.shrink(net, scratch, best, rng, done, 0.3, 0.2, moves.XOR_COST, False, 8)
+            work, tried = work + done, tried + more
+        spent = time.process_time() - begin
+        left = int(net.size[2] if way else best.size[2])
+        assert moves.errors(net) == 0
+        cells = (
+            f"{name}: {table.num_inputs} inputs, {nodes} ANDs",
+            f"windows of {way}" if way else "whole net",
+            left,
+            f"{tried / spent / 1000:.1f}",
+            f"{work / spent / 1e9:.2f}e9",
+            f"{limit / 1e9:.2f}e9",
+            f"{work / spent / limit:.0%}",
+        )
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
 def main() -> None:
     """Run the rows asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -101,7 +150,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rule", default="heat_bath")
+    parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()
+    if options.speed:
+        moves.warm_up()
+        windows.warm_up()
+        print("| function | way | ANDs left | kmoves/s | word operations/s | of simulation | share |")
+        print("|---|---|---|---|---|---|---|")
+        for name in options.names or SPEED:
+            path = options.data_dir / f"{name}.truth" if options.data_dir else None
+            speed(name, read_table(path) if path and path.exists() else load([name]))
+        return
     best: dict[str, int] = {}
     if options.data_dir:
         lines = (options.data_dir / "best-and-nodes.tsv").read_text().splitlines()[1:]

@@ -100,6 +100,19 @@ def test_learn_proves_and_writes(run, workplace):
     assert run("verify", "add.aig", "adder:2")[0] == 0
 
 
+def test_learn_begins_with_a_circuit(run, workplace):
+    write(generate("adder", 2), "long.truth")
+    assert run("convert", "long.truth", "long.aig")[0] == 0
+    before = json.loads(run("stats", "long.aig", "--json")[1])["ands"]
+    code, out, err = run("learn", "long.aig", "--start", "long.aig", "--steps", 4, "--json", "-q")
+    assert code == 0
+    assert err == f"gatewright: long.aig: begins with {before} AND nodes, 0 output values wrong\n"
+    assert json.loads(out)["ands"] < before
+    code, _, err = run("learn", "adder:3", "--start", "long.aig", "--steps", 1, "-q")
+    assert code == 2
+    assert "has 4 inputs and 3 outputs, expected 6 and 4" in err
+
+
 def test_learn_for_a_person(run):
     code, out, err = run("learn", "parity:3", "--steps", 2, "-o", "parity.blif")
     assert code == 0

@@ -5,9 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import complete_tables, sampled_tables
 
 from circuits.aig import and_count
+from circuits.rewrite import from_table
 from circuits.simulate import simulate
 from circuits.table import TruthTable, agreement, complete_table, merged, permuted, sampled_table
 from circuits.verify import Proof, satisfies
@@ -76,6 +78,49 @@ def test_events_only_get_better():
 def test_threads_do_not_change_the_result(name):
     one, two = (events(load([name]), seed=3, steps=8, threads=threads)[-1] for threads in (1, 2))
     assert one._replace(seconds=0) == two._replace(seconds=0)
+
+
+@pytest.mark.parametrize("steps", [3, 12])
+def test_windows_shrink_large_circuits_the_same_on_any_number_of_threads(monkeypatch, steps):
+    monkeypatch.setattr("learn.search.WAYS", (0, 5, 10))
+    monkeypatch.setattr("learn.search.GROWN_VALUES", 0)
+    monkeypatch.setattr("learn.search.LARGE", 20)
+    table = load(["multiplier:3"])
+    one, two = (events(table, steps=steps, threads=threads)[-1] for threads in (1, 2))
+    assert one._replace(seconds=0) == two._replace(seconds=0)
+    assert isinstance(satisfies(one.circuit, table), Proof)
+    assert and_count(one.circuit) == one.ands
+
+
+def test_a_start_is_improved():
+    table = load(["adder:3"])
+    start = from_table(table)
+    seen = events(table, steps=8, start=start)
+    assert seen[0].errors == 0
+    assert seen[0].ands <= and_count(start)
+    assert seen[-1].ands < and_count(start)
+
+
+@settings(max_examples=10)
+@given(complete_tables(inputs=(3, 5), outputs=(1, 3)), st.integers(0, 10**6))
+def test_a_wrong_start_is_repaired(table, seed):
+    wrong = np.random.default_rng(seed).integers(0, 2**64, table.outputs.shape, dtype=np.uint64) & table.care
+    start = from_table(complete_table(table.outputs ^ wrong, inputs=table.num_inputs))
+    assert events(table, steps=3, start=start)[-1].errors == 0
+
+
+def test_a_large_wrong_start_is_repaired(monkeypatch):
+    monkeypatch.setattr("learn.search.STEP_WORK", 1000)
+    table = load(["multiplier:3"])
+    outputs = table.outputs.copy()
+    outputs[2, 0] ^= np.uint64(0b1001)
+    start = from_table(complete_table(outputs, inputs=table.num_inputs))
+    assert events(table, steps=12, start=start)[-1].errors == 0
+
+
+def test_a_start_has_the_ports_of_the_table():
+    with pytest.raises(LearnError, match="start: got a circuit of 6 inputs and 4 outputs, expected 4 and 3"):
+        events(load(["adder:2"]), steps=1, start=from_table(load(["adder:3"])))
 
 
 def test_seeds_do_change_the_search():
