@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,25 +77,27 @@ def nearest(a: int, b: int) -> int:
 
 
 def solved(gram: Numbers, right: Numbers) -> Numbers:
-    """Return the solution of a symmetric system, rounded to integers; unknowns that are free are 0."""
-    d = len(right)
-    rows = [[Fraction(int(v)) for v in (*gram[i], right[i])] for i in range(d)]
+    """Return the solution of a symmetric system, rounded to integers; unknowns that are free are 0.
+
+    Elimination without fractions: every division is exact (Bareiss 1968, doi 10.1090/S0025-5718-1968-0226829-0).
+    """
+    rows = np.column_stack([gram, right])
     pivots: list[int] = []
-    for column in range(d):
+    last = 1
+    for column in range(len(right)):
         rank = len(pivots)
-        found = next((r for r in range(rank, d) if rows[r][column]), None)
-        if found is None:
+        found = np.flatnonzero(rows[rank:, column])
+        if not len(found):
             continue
-        rows[rank], rows[found] = rows[found], rows[rank]
-        lead = rows[rank] = [v / rows[rank][column] for v in rows[rank]]
-        for r, row in enumerate(rows):
-            if r != rank and row[column]:
-                factor = row[column]
-                rows[r] = [v - factor * p for v, p in zip(row, lead, strict=True)]
+        rows[[rank, rank + found[0]]] = rows[[rank + found[0], rank]]
+        lead, pivot = rows[rank].copy(), rows[rank, column]
+        rows = (pivot * rows - np.outer(rows[:, column], lead)) // last
+        rows[rank] = lead
         pivots.append(column)
-    answer = np.zeros(d, object)
+        last = pivot
+    answer = np.zeros(len(right), object)
     for rank, column in enumerate(pivots):
-        answer[column] = round(rows[rank][-1])
+        answer[column] = nearest(*((rows[rank, -1], last) if last > 0 else (-rows[rank, -1], -last)))
     return answer
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from circuits.circuit import Builder
 from circuits.wires import BIT
 from learn.keys import Key
-from learn.models.arithmetic.forms import Bools, Learned, Samples, bit_columns, bits_of
+from learn.models.arithmetic.forms import Bools, Learned, Recipe, Samples, bit_columns, bits_of
 from learn.models.structure import Words, layouts
 from learn.rules import make_rule
 from learn.spaces import Choice
 
-FEW = 512
+FEW = 256
 """Samples that cells are learned from."""
 SWEEPS = 12
 Masks = list[int]  # Python integers as vectors of bits, one bit a sample
@@ -65,9 +65,13 @@ class Chain(NamedTuple):
         return [table[min(code, self.states - 1) + self.states * a] for a in range(1 << pins) for code in range(codes)]
 
 
+def _as_number(bits: Bools) -> int:
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+
+
 def minterms(x: Bools, words: Words) -> list[Masks]:
     """Return for every position which samples have each address there, as bits of a number."""
-    columns = [int.from_bytes(np.packbits(column, bitorder="little").tobytes(), "little") for column in x.T]
+    columns = [_as_number(column) for column in x.T]
     every = (1 << len(x)) - 1
     found = []
     for position in zip(*words, strict=True):
@@ -155,29 +159,33 @@ def chains(inputs: int) -> Iterator[Words]:
                 yield layout
 
 
-def cells(samples: Samples, *, key: Key, states: int = 2, tries: int = 6) -> Learned | None:
-    """Learn one bit of bits by a cell along a chain, if one gets every sample right."""
-    if samples.word != BIT:
-        return None
+def cells(samples: Samples, *, key: Key, states: int = 2, tries: int = 4) -> Iterator[Learned | None]:
+    """Learn one bit of bits by a cell along a chain, from some samples; None for each chain that cannot be it.
+
+    Chains as long as the words, or one shorter, come first.
+    """
     x = bit_columns(samples.x, samples.types)
-    if x.shape[1] < 4 or len(x) < FEW:
-        return None
-    wanted = int.from_bytes(np.packbits(samples.y[:FEW].astype(bool), bitorder="little").tobytes(), "little")
-    for number, words in enumerate(chains(x.shape[1])):
-        addresses = minterms(x[:FEW], words)
-        length = len(addresses)
-        for shorter in (0, *range(1, length)):
-            m = length - shorter
-            last = addresses[m] if shorter else [(1 << FEW) - 1]
-            right, table, answer = learned_cell(
-                addresses[:m], last, wanted, FEW, states, key=key.fold(number, shorter), tries=tries
-            )
-            if right == FEW:
-                chain = Chain(tuple(table), tuple(answer), states, words, m)
+    if samples.word != BIT or x.shape[1] < 4 or len(x) < FEW:
+        return
+    every = (1 << FEW) - 1
+    wanted = _as_number(samples.y[:FEW].astype(bool))
+    positions = [(words, minterms(x[:FEW], words)) for words in chains(x.shape[1])]
+    longest = max(len(addresses) for _, addresses in positions)
+    for shorter in range(longest):
+        for number, (words, addresses) in enumerate(positions):
+            m = len(addresses) - shorter
+            if m < 1:
+                continue
+            last = addresses[m] if shorter else [every]
+            own = key.fold(number, shorter)
+            right, table, answer = learned_cell(addresses[:m], last, wanted, FEW, states, key=own, tries=tries)
+            if right < FEW:
+                yield None
+                continue
+            chain = Chain(tuple(table), tuple(answer), states, words, m)
+            text = f"{m} times the cell {''.join(map(str, table))} of {states} states"
+            yield Learned("cell", text, _along(chain))
 
-                def recipe(b: Builder, wires: Sequence[int], chain: Chain = chain) -> int:
-                    return chain.recipe(b, [bit for wire in wires for bit in bits_of(b, wire)])
 
-                text = f"{m} times the cell {''.join(map(str, table))} of {states} states"
-                return Learned("cell", text, recipe)
-    return None
+def _along(chain: Chain) -> Recipe:
+    return lambda b, wires: chain.recipe(b, [bit for wire in wires for bit in bits_of(b, wire)])

@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 
 from circuits.circuit import Builder
+from circuits.wires import BIT
 from learn.keys import Key
 from learn.models.arithmetic.affine import dot, fitted, normal, solved
 from learn.models.arithmetic.forms import Integers, Learned, Samples, as_sum, result
@@ -63,7 +64,7 @@ def extremes(samples: Samples, count: int, greater: bool, *, key: Key, rule: str
     few = samples.at(slice(0, FEW))
     x, y = few.x, sign * few.y
     most = x.shape[1] + 2
-    if len(x) < count * (x.shape[1] + 1) + SPARE:
+    if samples.word == BIT or len(x) < count * (x.shape[1] + 1) + SPARE:
         return None
     for trial in range(tries):
         order = np.argsort(key.fold(trial).words(len(x)), kind="stable")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import combinations_with_replacement, product
 from math import comb, factorial, prod
 
 import numpy as np
 
 from circuits.circuit import Builder
 from circuits.polynomial import Polynomial, polynomial_wire
-from circuits.wires import Word
+from circuits.wires import BIT
 from learn.models.arithmetic.forms import Integers, Learned, Samples
 from learn.models.arithmetic.gf2 import solution
 from learn.models.structure import SPARE
@@ -20,8 +20,8 @@ Exponents = tuple[int, ...]
 
 def exponents(variables: int, degree: int) -> list[Exponents]:
     """List the exponents of total degree at most ``degree``, by degree."""
-    found = [e for e in product(range(degree + 1), repeat=variables) if sum(e) <= degree]
-    return sorted(found, key=lambda e: (sum(e), e))
+    chosen = (factors for d in range(degree + 1) for factors in combinations_with_replacement(range(variables), d))
+    return [tuple(factors.count(i) for i in range(variables)) for factors in chosen]
 
 
 def binomials(x: Integers, terms: Sequence[Exponents], modulus: int) -> np.ndarray:
@@ -128,6 +128,6 @@ def ring(samples: Samples, degree: int) -> Learned | None:
 def degrees(samples: Samples, most: int = 8) -> Iterator[int]:
     """Yield the degrees that there are samples enough for."""
     variables = samples.x.shape[1]
-    for degree in range(1, most + 1):
+    for degree in range(1, 1 + (1 if all(word == BIT for word in samples.types) else most)):
         if comb(variables + degree, degree) + SPARE <= len(samples.x) and comb(variables + degree, degree) <= 400:
             yield degree

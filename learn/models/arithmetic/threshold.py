@@ -22,7 +22,10 @@ SHORT = 1 << 14
 
 
 def level(sums: Integers, y: Bools) -> tuple[int, int]:
-    """Return the level t for which [sum >= t] is right most often, midway to the sample below, and how often it is."""
+    """Return the level t for which [sum >= t] is right most often, and how often it is.
+
+    Of all levels between two samples it is that with the most zeros at its end, 0 if it is among them.
+    """
     lo = int(sums.min())
     if int(sums.max()) - lo < SHORT:
         ones = np.bincount(sums[y] - lo, minlength=int(sums.max()) - lo + 1)
@@ -38,7 +41,10 @@ def level(sums: Integers, y: Bools) -> tuple[int, int]:
     best = int(right.argmax())
     below = int(values[best - 1]) if best else int(values[0]) - 1
     above = int(values[best]) if best < len(values) else below + 1
-    return below + (above - below + 1) // 2, int(right[best])
+    if below < 0 <= above:
+        return 0, int(right[best])
+    shared = (above ^ below).bit_length() - 1  # the highest bit in which they differ: all below it can be 0
+    return above >> shared << shared, int(right[best])
 
 
 def _pair(x: Integers, y: Bools) -> list[int]:
