@@ -39,6 +39,7 @@ ROOMS = {
             "portfolio",
             "contest",
             "theory",
+            "arithmetic",
             "cli",
             "__main__",
         ),

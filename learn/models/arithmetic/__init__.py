@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from circuits.circuit import Builder
+from circuits.errors import CircuitError
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.arithmetic.affine import STEPPERS, affine
@@ -145,9 +145,13 @@ def learn_function(
                 if learned is None:
                     continue
                 tried += 1
-                wrong = np.abs(answers(learned, judges) - judges.y)
+                try:
+                    wrong = np.abs(answers(learned, judges) - judges.y)
+                except CircuitError:  # a result on the way needs more than 64 bits
+                    continue
                 exact = not wrong.any() and (judges is samples or not (answers(learned, given) != given.y).any())
-                found = Found(learned, exact, float(wrong.mean()), 1 - float(wrong.astype(bool).mean()), monotonic() - began, tried)
+                error, right = float(wrong.mean()), float((wrong == 0).mean())
+                found = Found(learned, exact, error, right, monotonic() - began, tried)
                 nearly = nearly or found.right >= NEARLY
                 if best is None or exact or (judges is judging and found.error < best.error):
                     best = found
