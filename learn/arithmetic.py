@@ -19,6 +19,7 @@ from learn.data.integers import IntegerTable, agreeing_rows, read_integers
 from learn.errors import DataError, ModelError
 from learn.keys import Key
 from learn.models.arithmetic import Found, Samples, circuit_of, learn_function
+from learn.models.arithmetic.approximate import FUNCTIONS, Candidate, front, learned, shrunk, wanted
 from learn.models.arithmetic.filters import Band, Design, designed, from_samples, multiplied, windows
 
 SPECIFIED = ("lo", "hi", "gain", "tolerance")
@@ -302,3 +303,56 @@ def _design(path: Path, header: Sequence[str], taps: int, bits: int | None, key:
         f"{facts['seconds']:.2f} s",
     ]
     return Outcome(circuit, facts, lines, kept)
+
+
+# --- Approximation ----------------------------------------------------------------------------------------------------
+
+
+def approximated(
+    name: str, in_bits: int, out_bits: int, *, max_ands: int | None, seconds: float | None = None, key: Key
+) -> Outcome:
+    """Find circuits near a named function, and take the nearest of at most so many AND nodes.
+
+    Args:
+        name: one of ``FUNCTIONS``.
+        in_bits: width of the argument.
+        out_bits: width of the value.
+        max_ands: the most AND nodes; None for a circuit without error.
+        seconds: no candidate is begun after so many.
+        key: nothing is drawn yet.
+
+    Raises:
+        ModelError: an unknown name or widths out of range.
+    """
+    began = monotonic()
+    values = wanted(name, in_bits, out_bits)
+    tried: list[Candidate] = []
+    for each in learned(values, in_bits, out_bits):
+        tried.append(each)
+        if seconds is not None and monotonic() - began > seconds / 2:
+            break
+    small = front([shrunk(each) for each in front(tried, lambda c: c.largest)], lambda c: c.largest)
+    within = [each for each in small if max_ands is None or each.ands <= max_ands]
+    best = (within or small[:1])[-1]
+    exact = max_ands is None or bool(within)
+    facts = {
+        "function": name,
+        "model": "approximate",
+        "exact": best.largest == 0,
+        "largest_error": best.largest,
+        "mean_error": best.mean,
+        "made_of": best.text,
+        "max_ands": max_ands,
+        "tried": len(tried),
+        "front": [{"ands": c.ands, "largest_error": c.largest, "mean_error": c.mean, "of": c.text} for c in small],
+        **_measured(best.circuit),
+        "seconds": round(monotonic() - began, 3),
+    }
+    lines = [
+        f"{name}: {FUNCTIONS[name].about}, t = x / {1 << in_bits}, in units of 1 / {(1 << out_bits) - 1}",
+        f"{best.ands:,} AND nodes, errors up to {best.largest}, {best.mean:.3g} on average ({best.text})",
+        *([] if exact else [f"more than the {max_ands} AND nodes asked for; there is no smaller one"]),
+        "AND nodes, largest and mean error: " + "; ".join(f"{c.ands} {c.largest} {c.mean:.3g}" for c in small),
+        f"{facts['seconds']:.2f} s",
+    ]
+    return Outcome(best.circuit, facts, lines, exact)
