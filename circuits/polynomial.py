@@ -362,7 +362,9 @@ def polynomial_wire(builder: Builder, polynomial: Polynomial, wires: Sequence[in
             f"each of {polynomial.variables} variables"
         )
     ring = _Ring(builder, n)
-    same = [w if builder.type_of(w) == ring.word else builder.add("slice", w, params=(0,), type=ring.word) for w in wires]
+    same = [
+        w if builder.type_of(w) == ring.word else builder.add("slice", w, params=(0,), type=ring.word) for w in wires
+    ]
     x = [_Residue(ring, wire, ring.word.hi) for wire in same]
     value = _horner(polynomial.terms, x, lambda v: v)
     return ring.number(value).wire if isinstance(value, int) else value.wire

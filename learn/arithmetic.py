@@ -64,7 +64,7 @@ def columns_of(table: IntegerTable, label: str | None) -> tuple[list[int], list[
 def samples_of(table: IntegerTable, inputs: Sequence[int], output: int, rows: NDArray[np.int64]) -> Samples:
     """Return the samples of one output."""
     return Samples(
-        table.values[np.ix_(rows, inputs)],
+        table.values[rows][:, list(inputs)],
         table.values[rows, output],
         tuple(table.types[k] for k in inputs),
         table.types[output],
@@ -150,17 +150,20 @@ def from_table(
         "largest_error": int(wrong.max()),
         "mean_error": float(wrong.mean()),
         "functions": {
-            name: {"form": b.learned.form, "text": b.learned.text, "held_out_accuracy": b.right, "held_out_error": b.error}
+            name: {
+                "form": b.learned.form,
+                "text": b.learned.text,
+                "held_out_accuracy": b.right,
+                "held_out_error": b.error,
+            }
             for name, b in found.items()
         },
         **_measured(circuit),
         "seconds": round(monotonic() - began, 3),
         "overflow": overflow(circuit),
     }
-    state = "every row right" if exact else (
-        f"{facts['accuracy']:.2%} of the rows right, errors up to {facts['largest_error']}, {facts['mean_error']:.4g} on "
-        "average"
-    )
+    errors = f"errors up to {facts['largest_error']}, {facts['mean_error']:.4g} on average"
+    state = "every row right" if exact else f"{facts['accuracy']:.2%} of the rows right, {errors}"
     lines = [
         f"{path.name}: {len(table.values):,} rows; {state}",
         *(f"{name} = {b.learned.text}   ({b.learned.form}; held out {b.right:.2%} right)" for name, b in found.items()),
@@ -295,8 +298,8 @@ def _design(path: Path, header: Sequence[str], taps: int, bits: int | None, key:
         "seconds": round(monotonic() - began, 3),
     }
     lines = [
-        f"{path.name}: the specification is {'kept' if kept else 'not kept'}: the largest error is {best.excess:.3f} of "
-        "its tolerance",
+        f"{path.name}: the specification is {'kept' if kept else 'not kept'}: the largest error is {best.excess:.3f} "
+        "of its tolerance",
         f"coefficients {' '.join(map(str, best.coefficients))} for a gain of {best.scale:.2f}",
         f"{best.adders} adders; rounded coefficients have {first.adders} at {first.excess:.3f} of the tolerance",
         _sized(facts),
@@ -331,7 +334,9 @@ def approximated(
         tried.append(each)
         if seconds is not None and monotonic() - began > seconds / 2:
             break
-    small = front([shrunk(each) for each in front(tried, lambda c: c.largest)], lambda c: c.largest)
+    # Simplifying takes long, and seldom leaves less than a third.
+    near = [c for c in front(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
+    small = front([shrunk(each) for each in near or [min(tried, key=lambda c: c.ands)]], lambda c: c.largest)
     within = [each for each in small if max_ands is None or each.ands <= max_ands]
     best = (within or small[:1])[-1]
     exact = max_ands is None or bool(within)

@@ -125,7 +125,7 @@ def agreeing_rows(table: IntegerTable, inputs: Sequence[int], outputs: Sequence[
         if differ:
             k = differ[0]
             raise DataError(
-                f"row {table.lines[row]} contradicts row {table.lines[first]}: the same inputs, but {table.names[k]} is "
-                f"{table.values[row, k]} here and {table.values[first, k]} there; leave one of them out"
+                f"row {table.lines[row]} contradicts row {table.lines[first]}: the same inputs, but {table.names[k]} "
+                f"is {table.values[row, k]} here and {table.values[first, k]} there; leave one of them out"
             )
     return np.array(sorted(seen.values()), np.int64)

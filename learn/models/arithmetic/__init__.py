@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.arithmetic.affine import STEPPERS, affine
 from learn.models.arithmetic.cells import cells
-from learn.models.arithmetic.forms import Integers, Learned, Recipe, Samples, answers, circuit_of, constant
+from learn.models.arithmetic.forms import Learned, Recipe, Samples, answers, circuit_of, constant
 from learn.models.arithmetic.gf2 import gf2
 from learn.models.arithmetic.pieces import clip, extremes
 from learn.models.arithmetic.ring import degrees, ring

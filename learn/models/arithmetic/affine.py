@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from circuits.arithmetic import INT32
 from circuits.circuit import Builder
+from circuits.wires import holding
 from learn.keys import Key
 from learn.models.arithmetic.forms import Integers, Learned, Samples, as_sum, result
 from learn.rules import Rule, bold, rounding, vote, zim
@@ -37,13 +38,13 @@ class Normal(NamedTuple):
     With N samples, A = N X - column sums and the same of y, the bias drops out; all sums are exact, divided by N.
 
     Attributes:
-        count: N.
+        samples: N.
         sums: of the columns, and of y.
         gram: A^T A / N, (d, d).
         right: A^T B / N, (d,), B the centred y.
     """
 
-    count: int
+    samples: int
     sums: Numbers
     gram: Numbers
     right: Numbers
@@ -58,7 +59,7 @@ class Normal(NamedTuple):
 
     def bias(self, weights: Numbers) -> int:
         """Return the bias that suits weights best."""
-        return int((2 * (self.sums[-1] - self.sums[:-1] @ weights) + self.count) // (2 * self.count))
+        return int((2 * (self.sums[-1] - self.sums[:-1] @ weights) + self.samples) // (2 * self.samples))
 
 
 def normal(x: Integers, y: Integers) -> Normal:
@@ -144,12 +145,13 @@ def fitted(x: Integers, y: Integers, *, key: Key, rule: str = "rounding") -> tup
     if gradient.any():
         other = np.clip(solved(sums.gram, sums.right), WEIGHTS.lo, WEIGHTS.hi)
         weights = min(weights, other, key=sums.loss)
+        curved = sums.gram.diagonal()
         for _ in range(STEPS):
             gradient = sums.gradient(weights)
-            steps = [-nearest(int(g), int(c) or 1) if c else 0 for g, c in zip(gradient, sums.gram.diagonal())]
-            gains = [int(c) * s * s + 2 * int(g) * s for g, c, s in zip(gradient, sums.gram.diagonal(), steps)]
-            j = int(np.argmin(np.array(gains, object))) if gains else 0
-            if not gains or gains[j] >= 0:
+            steps = np.array([-nearest(g, c) if c else 0 for g, c in zip(gradient, curved, strict=True)], object)
+            changes = curved * steps**2 + 2 * gradient * steps
+            j = int(changes.argmin())
+            if changes[j] >= 0:
                 break
             weights = weights.copy()
             weights[j] += steps[j]
@@ -160,14 +162,8 @@ def dot(b: Builder, wires: Sequence[int], weights: Sequence[int], bias: int) -> 
     """Add a linear form; weights of 0 read nothing."""
     used = [(wire, weight) for wire, weight in zip(wires, weights, strict=True) if weight]
     if not used:
-        return b.add("const", params=(bias,), type=None) if bias in (0, 1) else _number(b, bias)
+        return b.add("const", params=(bias,), type=holding(bias, bias))
     return b.add("dot", *(wire for wire, _ in used), params=(*(weight for _, weight in used), bias))
-
-
-def _number(b: Builder, value: int) -> int:
-    from circuits.wires import holding
-
-    return b.add("const", params=(value,), type=holding(value, value))
 
 
 def affine(samples: Samples, *, key: Key, rule: str = "rounding") -> Learned:

@@ -73,9 +73,7 @@ def wanted(name: str, in_bits: int, out_bits: int) -> Integers:
     if name not in FUNCTIONS:
         raise ModelError(f"--function: got {name[:40]!r}, expected one of {', '.join(FUNCTIONS)}")
     if not (2 <= in_bits <= MOST_BITS and 2 <= out_bits <= 16):
-        raise ModelError(
-            f"--in-bits, --out-bits: got {in_bits} and {out_bits}, expected 2..{MOST_BITS} and 2..16"
-        )
+        raise ModelError(f"--in-bits, --out-bits: got {in_bits} and {out_bits}, expected 2..{MOST_BITS} and 2..16")
     t = np.arange(1 << in_bits) / (1 << in_bits)
     return np.rint(FUNCTIONS[name].value(t) * ((1 << out_bits) - 1)).astype(np.int64)
 

@@ -154,8 +154,9 @@ def chains(inputs: int) -> Iterator[Words]:
     for words in (2, 1):
         seen = set()
         for layout in layouts(inputs, words):
-            if frozenset(zip(*layout, strict=True)) and (kind := tuple(frozenset(p) for p in zip(*layout))) not in seen:
-                seen.add(kind)
+            positions = tuple(frozenset(position) for position in zip(*layout, strict=True))
+            if positions not in seen:  # whose words change places is the same chain
+                seen.add(positions)
                 yield layout
 
 

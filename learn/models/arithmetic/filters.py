@@ -105,7 +105,7 @@ def minimax(taps: int, bands: tuple[Band, ...], rounds: int = 100) -> Reals:
     Least squares, weights multiplied by the errors again and again (Lawson 1961).
     """
     amplitude, wanted, tolerance = basis(taps, bands)
-    weight = np.ones(len(wanted)) / len(wanted)
+    weight: Reals = np.ones(len(wanted)) / len(wanted)
     best, least = np.zeros(amplitude.shape[1]), np.inf
     for _ in range(rounds):
         root = np.sqrt(weight) / tolerance

@@ -39,8 +39,8 @@ class Samples(NamedTuple):
     declared: bool = True
     names: tuple[str, ...] = ()
 
-    def at(self, rows: NDArray) -> Samples:
-        """Return some of the samples, chosen by an index or a mask."""
+    def at(self, rows: NDArray | slice) -> Samples:
+        """Return some of the samples, chosen by indices, a mask or a slice."""
         return self._replace(x=self.x[rows], y=self.y[rows])
 
     def name(self, variable: int) -> str:
