@@ -244,7 +244,7 @@ def line_settings(in_bits: int) -> Iterator[tuple[int, int, int]]:
     """Yield segments, cut and shift of lines that are worth a try."""
     for segments in range(1, min(6, in_bits - 1)):
         for cut in range(0, max(1, in_bits - segments - 2), 2):
-            for shift in sorted({0, 1, 2, 3, 4, 6, in_bits - segments - cut} & set(range(9))):
+            for shift in sorted({0, 1, 2, 4, in_bits - segments - cut} & set(range(9))):
                 yield segments, cut, shift
 
 

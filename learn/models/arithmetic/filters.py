@@ -106,13 +106,14 @@ def minimax(taps: int, bands: tuple[Band, ...], rounds: int = 100) -> Reals:
     """
     amplitude, wanted, tolerance = basis(taps, bands)
     weight: Reals = np.ones(len(wanted)) / len(wanted)
-    best, least = np.zeros(amplitude.shape[1]), np.inf
+    best: Reals = np.zeros(amplitude.shape[1])
+    least = np.inf
     for _ in range(rounds):
         root = np.sqrt(weight) / tolerance
         found = np.linalg.lstsq(amplitude * root[:, None], wanted * root, rcond=None)[0]
         error = np.abs(amplitude @ found - wanted) / tolerance
         if error.max() < least:
-            best, least = found, error.max()
+            best, least = np.asarray(found, np.float64), float(error.max())
         weight = weight * np.maximum(error, 1e-12)
         weight /= weight.sum()
     return best

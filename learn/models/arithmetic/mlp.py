@@ -152,7 +152,7 @@ def train(
     rule: str = "rounding",
     epochs: int = 20,
     batch: int = 128,
-    rate: float = 0.04,
+    rate: float = 0.7,
 ) -> Iterator[Event]:
     """Train a perceptron by backpropagation in integers.
 
@@ -237,7 +237,7 @@ def perceptron_circuit(net: Perceptron, encoding: Encoder, names: Sequence[str],
         for column, offset in zip(weights.T, bias.tolist(), strict=True):
             used = np.flatnonzero(column)
             params = (*column[used].tolist(), offset)
-            found.append(b.add("dot", *(wires[i] for i in used), params=params))
+            found.append(b.add("dot", *(wires[i] for i in used.tolist()), params=params))
         return found
 
     sums = layer(inputs, net.first, net.first_bias)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def forward(x: Array, rows: Array, weights: Array, bias: Array, sums: Array) -> None:
     """Put ``x[rows] @ weights + bias`` into ``sums``.
 
@@ -41,7 +41,7 @@ def forward_oracle(x: Array, rows: Array, weights: Array, bias: Array) -> Array:
     return x[rows].astype(np.int64) @ weights.astype(np.int64) + bias
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def outer(x: Array, rows: Array, signals: Array, sums: Array) -> None:
     """Put ``x[rows].T @ signals`` into ``sums``.
 
