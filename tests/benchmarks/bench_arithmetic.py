@@ -1,6 +1,7 @@
 """Print how well circuits of arithmetic are learned: ``python tests/benchmarks/bench_arithmetic.py WHAT [DATA_DIR]``.
 
-WHAT is ``recovery`` (functions learned from samples, ten seeds, judged on fresh ones), ``filters`` (adders of designs
+WHAT is ``recovery`` (functions learned from samples, ten seeds, judged on fresh ones), ``exports``
+(their Verilog under Icarus Verilog), ``filters`` (adders of designs
 against rounded coefficients, at the same specification), ``functions`` (AND nodes and errors of approximations, beside
 the plain table and least-squares lines with rounded coefficients, all simplified by the same tools), ``tabular``
 (integer perceptrons beside scikit-learn's of the same shape, five folds; needs scikit-learn) or ``mnist`` (784-128-10,
@@ -103,6 +104,38 @@ def recovery() -> None:
     print(f"| 16 taps | 200 | {right}/{SEEDS} | | {(time.process_time() - began) / SEEDS:.3f} | fir |")
 
 
+def exports() -> None:
+    """Simulate the Verilog of learned functions against the circuits on 100,000 patterns, or on all up to 12 bits."""
+    import subprocess
+    import tempfile
+    from pathlib import Path
+
+    from test_arithmetic import BITS, RECOVERED, U8, samples_of
+
+    from circuits import formats
+    from learn.arithmetic import filter_circuit
+    from learn.models.arithmetic import circuit_of
+
+    def circuits() -> Iterator[tuple[str, Any]]:
+        rows = {name: (types, make, word, 400) for name, (types, make, word) in RECOVERED.items()}
+        rows |= {name: ([BIT] * 32, lambda key, f=f: f, BIT, 6400) for name, f in BITS.items()}
+        for name, (types, make, word, count) in rows.items():
+            key = Key(0, (name,))
+            *_, found = learn_function(samples_of(make(key), types, count, key.fold("train"), word), key=key)
+            yield name, circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "learned")
+        yield "filter of adders", filter_circuit([3, -5, 7, 7, -5, 3], 4, U8, "fir")
+        for each in front(list(learned(wanted("sin", 8, 8), 8, 8)), lambda c: c.largest)[::3]:
+            yield each.text, each.circuit
+
+    for name, circuit in circuits():
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "c.v").write_bytes(formats.encode(circuit, ".v"))
+            Path(folder, "tb.v").write_bytes(formats.testbench(circuit, 100_000))
+            subprocess.run(["iverilog", "-g2001", "-o", "sim", "c.v", "tb.v"], cwd=folder, check=True)
+            said = subprocess.run(["./sim"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        print(f"{name}: {said}", flush=True)
+
+
 def filters() -> None:
     """Print adders of filters that keep published specifications."""
     print("| filter | taps | rounded: bits, adders of digits, shared | learned: bits, adders | of which products | s |")
@@ -198,4 +231,11 @@ def mnist(data_dir: str) -> None:
 
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
-    {"recovery": recovery, "filters": filters, "functions": functions, "tabular": tabular, "mnist": mnist}[what](*rest)
+    {
+        "recovery": recovery,
+        "exports": exports,
+        "filters": filters,
+        "functions": functions,
+        "tabular": tabular,
+        "mnist": mnist,
+    }[what](*rest)
