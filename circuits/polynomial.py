@@ -344,6 +344,32 @@ def polynomial_circuit(
     return without_dead_gates(builder.circuit(zip(outputs, wires, strict=True)))
 
 
+def polynomial_wire(builder: Builder, polynomial: Polynomial, wires: Sequence[int]) -> int:
+    """Add a polynomial over Z_{2**b} of words of any type, which count modulo 2**b, and return its wire, of b bits.
+
+    Args:
+        builder: where the gates go.
+        polynomial: its modulus is a power of two, at most :data:`MAX_POWER`.
+        wires: one a variable.
+
+    Raises:
+        CircuitError: another modulus, or another number of wires.
+    """
+    n = polynomial.modulus
+    if n & (n - 1) or n > MAX_POWER or len(wires) != polynomial.variables:
+        raise CircuitError(
+            f"polynomial: got modulus {n} and {len(wires)} wires, expected a power of two up to 2**63 and one wire for "
+            f"each of {polynomial.variables} variables"
+        )
+    ring = _Ring(builder, n)
+    same = [
+        w if builder.type_of(w) == ring.word else builder.add("slice", w, params=(0,), type=ring.word) for w in wires
+    ]
+    x = [_Residue(ring, wire, ring.word.hi) for wire in same]
+    value = _horner(polynomial.terms, x, lambda v: v)
+    return ring.number(value).wire if isinstance(value, int) else value.wire
+
+
 def indicator_circuit(
     values: ArrayLike,
     *,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
+ARITHMETIC, FIR, APPROXIMATE = "arithmetic", "fir", "approximate"  # further ones, of circuits of words
 CLASSIFIER_SECONDS = 60.0
 RANDOM_INPUTS = 100_000
 CHOICE = "chosen"  # the word in a checkpoint before what trials have chosen
@@ -746,9 +747,66 @@ def _say_trial(trial: Trial) -> None:
     print(f"{trial.seconds:7.1f} s  tried {trial.name}: {trial.right.mean():.2%} right", file=sys.stderr, flush=True)
 
 
+def _learn_words(
+    model: str,
+    data: list[str],
+    outputs: list[Path],
+    *,
+    label: str | None,
+    rule: str,
+    exact: bool,
+    seconds: float | None,
+    seed: int,
+    taps: int | None,
+    coefficient_bits: int | None,
+    source: Path | None,
+    function: str | None,
+    in_bits: int,
+    out_bits: int,
+    max_ands: int | None,
+    as_json: bool,
+) -> int:
+    """Learn a circuit of words, write it and report; return the exit status."""
+    from learn import arithmetic
+    from learn.errors import ModelError
+    from learn.keys import Key
+    from learn.outputs import check_outputs, write_all
+
+    def only(given: Any, what: str) -> Any:
+        if given is None:
+            raise ModelError(f"--model {model}: {what}")
+        return given
+
+    check_outputs(outputs)
+    if model == APPROXIMATE:
+        name = only(function, "got no --function, expected a name such as sqrt")
+        found = arithmetic.approximated(name, in_bits, out_bits, max_ands=max_ands, seconds=seconds, key=Key(seed))
+    elif model == FIR:
+        path = only(source, "got no --from, expected a file of samples x,y or of bands lo,hi,gain,tolerance")
+        count = only(taps, "got no --taps, expected how many coefficients")
+        found = arithmetic.from_response(path, taps=count, bits=coefficient_bits, key=Key(seed), rule=rule)
+    else:
+        if len(data) != 1:
+            raise ModelError(f"--model {model}: got {len(data)} files, expected one CSV file of integers")
+        budget = CLASSIFIER_SECONDS if seconds is None else seconds
+        found = arithmetic.from_table(Path(data[0]), key=Key(seed), label=label, rule=rule, seconds=budget)
+    written = write_all(found.circuit, outputs) if found.exact or not exact else []
+    facts = found.facts | {"seed": seed, "written": [str(path) for path in written]}
+    _report(facts, as_json, *found.lines, *(f"wrote {path}" for path in written))
+    if exact and not found.exact:
+        _complain("not exact, nothing written; give it more rows or time")
+    return FAILED if exact and not found.exact else 0
+
+
 @app.command()
 def learn(
-    data: Data,
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA...",
+            help="Truth tables or circuits (files), generators such as adder:4, or examples; see data.",
+        ),
+    ] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -763,7 +821,8 @@ def learn(
         str,
         typer.Option(
             metavar="NAME",
-            help="exact, or of classifiers lut, deep, convolution, pool or tree; auto chooses by the data.",
+            help="exact, or of classifiers lut, deep, convolution, pool or tree; auto chooses by the data. Of words: "
+            "arithmetic (a .csv of integers), fir (--taps, --from) or approximate (--function).",
         ),
     ] = AUTO,
     data_dir: DataDir = None,
@@ -819,6 +878,17 @@ def learn(
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Default: the cores there are; changes no result.")
     ] = None,
+    taps: Annotated[int | None, typer.Option(metavar="N", help="Coefficients of a filter.")] = None,
+    coefficient_bits: Annotated[int | None, typer.Option(metavar="B", help="Bits of each, its sign included.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="What a filter did (x,y) or should do (lo,hi,gain,tolerance)."),
+    ] = None,
+    function: Annotated[
+        str | None, typer.Option(metavar="NAME", help="To approximate: sqrt, log2, sin, sigmoid, ...")
+    ] = None,
+    in_bits: Annotated[int, typer.Option(metavar="N", help="Of its argument.")] = 8,
+    out_bits: Annotated[int, typer.Option(metavar="N", help="Of its value.")] = 8,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -839,8 +909,17 @@ def learn(
     from learn.errors import SearchError
     from learn.models.kinds import MODELS
 
-    if model not in (names := (AUTO, EXACT, *MODELS)):
+    if model not in (names := (AUTO, EXACT, *MODELS, ARITHMETIC, FIR, APPROXIMATE)):
         raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
+    if model in (ARITHMETIC, FIR, APPROXIMATE):
+        status = _learn_words(
+            model, data or [], output or [], label=label, rule=rule or "rounding", exact=exact, seconds=seconds,
+            seed=seed, taps=taps, coefficient_bits=coefficient_bits, source=source, function=function,
+            in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, as_json=as_json,
+        )  # fmt: skip
+        raise typer.Exit(status)
+    if not data:
+        raise typer.BadParameter("got none", param_hint="DATA")
     if _is_labelled(data, model):
         if start is not None:
             raise SearchError("--start: got labelled samples, expected a truth table")

@@ -42,6 +42,7 @@ ROOMS = {
             "portfolio",
             "contest",
             "theory",
+            "arithmetic",
             "cli",
             "__main__",
         ),

@@ -1,0 +1,246 @@
+"""Print how well circuits of arithmetic are learned: ``python tests/benchmarks/bench_arithmetic.py WHAT [DATA_DIR]``.
+
+WHAT is ``recovery`` (functions learned from samples, ten seeds, judged on fresh ones), ``exports``
+(their Verilog under Icarus Verilog), ``filters`` (adders of designs
+against rounded coefficients, at the same specification), ``functions`` (AND nodes and errors of approximations, beside
+the plain table and least-squares lines with rounded coefficients, all simplified by the same tools), ``tabular``
+(integer perceptrons beside scikit-learn's of the same shape, five folds; needs scikit-learn) or ``mnist`` (784-128-10,
+rules side by side; DATA_DIR has the files). Seconds are those of the processor.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from circuits.library import signed_digits
+from circuits.wires import BIT
+from learn.keys import Key
+from learn.models.arithmetic import answers, learn_function
+from learn.models.arithmetic.approximate import Candidate, front, learned, plain, rounded, shrunk, wanted
+from learn.models.arithmetic.filters import Band, designed, from_samples, multiplier_adders
+from learn.models.arithmetic.filters import rounded as rounded_filter
+
+sys.path.insert(0, "tests/learn")
+SEEDS = 10
+
+FILTERS = {
+    "G1, Goodman and Carey 1977": (16, [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]),
+    "Y1, Yoshino et al. 1990": (30, [Band(0, 0.3, 1, 0.00316), Band(0.5, 1, 0, 0.00316)]),
+    "L2, Lim and Parker 1983": (63, [Band(0, 0.2, 1, 0.028), Band(0.28, 1, 0, 0.001)]),
+}
+
+
+def number(x: Any, places: Any) -> Any:
+    """Return the naturals that some bits make, the least significant first."""
+    return sum(x[:, i].astype(object) << k for k, i in enumerate(places))
+
+
+def bit_functions(n: int) -> dict[str, Callable[[Key], Callable[[Any], Any]]]:
+    """Return functions of n bits, each drawn by a key."""
+    h = n // 2
+
+    def level(key: Key) -> Callable[[Any], Any]:
+        at = int(key.integers(1 << n - 2, 1)[0]) + (1 << n - 2)
+        return lambda x: number(x, range(n)) >= at
+
+    def weighted(key: Key) -> Callable[[Any], Any]:
+        weights = key.integers(7, n) - 3
+        return lambda x: x @ weights >= 2
+
+    return {
+        f"a < b, {n} bits": lambda key: lambda x: number(x, range(h)) < number(x, range(h, n)),
+        f"a >= b, alternating bits, {n}": lambda key: (
+            lambda x: number(x, range(n - 2, -1, -2)) >= number(x, range(n - 1, 0, -2))
+        ),
+        f"x >= constant, {n} bits": level,
+        f"count >= {h + 2}, {n} bits": lambda key: lambda x: x.sum(axis=1) >= h + 2,
+        f"weights -3..3, {n} bits": weighted,
+        f"carry of a + b, {n} bits": lambda key: lambda x: (number(x, range(h)) + number(x, range(h, n))) >> h,
+        f"middle bit of a + b, {n} bits": lambda key: (
+            lambda x: (number(x, range(h)) + number(x, range(h, n))) >> (h // 2) & 1
+        ),
+    }
+
+
+def recovered(name: str, types: Any, make: Any, word: Any, count: int, fresh: int, samples_of: Any) -> None:
+    """Print a row of the table of recovery."""
+    exact, shares, seconds, form = 0, [], 0.0, ""
+    for seed in range(SEEDS):
+        key = Key(seed, (name,))
+        function = make(key)
+        given = samples_of(function, types, count, key.fold("train"), word)
+        start = time.process_time()
+        *_, found = learn_function(given, key=key)
+        seconds += (time.process_time() - start) / SEEDS
+        test = samples_of(function, types, fresh, key.fold("test"), word)
+        share = float((answers(found.learned, test) == test.y).mean())
+        shares.append(share)
+        exact += share == 1
+        form = found.learned.form
+    print(f"| {name} | {count} | {exact}/{SEEDS} | {min(shares):.5f} | {seconds:.2f} | {form} |", flush=True)
+
+
+def recovery() -> None:
+    """Print the table of functions that are found again from samples."""
+    from test_arithmetic import RECOVERED, samples_of
+
+    print("| function | samples | exact | least share right | seconds | form |\n|---|---|---|---|---|---|")
+    for name, (types, make, word) in RECOVERED.items():
+        recovered(name, types, make, word, 400, 2000, samples_of)
+    for n in (16, 32, 64):
+        for name, make in bit_functions(n).items():
+            recovered(name, [BIT] * n, make, BIT, 6400, 20_000, samples_of)
+    right, began = 0, time.process_time()
+    for seed in range(SEEDS):
+        taps = Key(seed).fold("taps").integers(256, 16) - 128
+        x = Key(seed).fold("x").integers(256, 200) - 128
+        found, bias = from_samples(x, np.convolve(x, taps)[: len(x)], 16, key=Key(seed))
+        right += (found, bias) == (taps.tolist(), 0)
+    print(f"| 16 taps | 200 | {right}/{SEEDS} | | {(time.process_time() - began) / SEEDS:.3f} | fir |")
+
+
+def exports() -> None:
+    """Simulate the Verilog of learned functions against the circuits on 100,000 patterns, or on all up to 12 bits."""
+    import subprocess
+    import tempfile
+    from pathlib import Path
+
+    from test_arithmetic import BITS, RECOVERED, U8, samples_of
+
+    from circuits import formats
+    from learn.arithmetic import filter_circuit
+    from learn.models.arithmetic import circuit_of
+
+    def circuits() -> Iterator[tuple[str, Any]]:
+        rows = {name: (types, make, word, 400) for name, (types, make, word) in RECOVERED.items()}
+        rows |= {name: ([BIT] * 32, lambda key, f=f: f, BIT, 6400) for name, f in BITS.items()}
+        for name, (types, make, word, count) in rows.items():
+            key = Key(0, (name,))
+            *_, found = learn_function(samples_of(make(key), types, count, key.fold("train"), word), key=key)
+            yield name, circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "learned")
+        yield "filter of adders", filter_circuit([3, -5, 7, 7, -5, 3], 4, U8, "fir")
+        for each in front(list(learned(wanted("sin", 8, 8), 8, 8)), lambda c: c.largest)[::3]:
+            yield each.text, each.circuit
+
+    for name, circuit in circuits():
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "c.v").write_bytes(formats.encode(circuit, ".v"))
+            Path(folder, "tb.v").write_bytes(formats.testbench(circuit, 100_000))
+            subprocess.run(["iverilog", "-g2001", "-o", "sim", "c.v", "tb.v"], cwd=folder, check=True)
+            said = subprocess.run(["./sim"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        print(f"{name}: {said}", flush=True)
+
+
+def filters() -> None:
+    """Print adders of filters that keep published specifications."""
+    print("| filter | taps | rounded: bits, adders of digits, shared | learned: bits, adders | of which products | s |")
+    print("|---|---|---|---|---|---|")
+    for name, (taps, bands) in FILTERS.items():
+        bits = next(b for b in range(4, 20) if rounded_filter(taps, bands, b).excess <= 1)
+        usual = rounded_filter(taps, bands, bits)
+        digits = sum(len(signed_digits(c)) - 1 for c in set(map(abs, usual.half)) if c)
+        structure = usual.adders - multiplier_adders(usual.half)
+        began = time.process_time()
+        best = min(
+            (d for b in (bits - 1, bits, bits + 1) for d in designed(taps, bands, b, key=Key(0), steps=400)),
+            key=lambda d: (d.excess > 1, d.adders),
+        )
+        width = max(map(abs, best.half)).bit_length() + 1
+        print(
+            f"| {name} | {taps} | {bits}, {digits + structure}, {usual.adders} | {width}, {best.adders} | "
+            f"{multiplier_adders(usual.half)} and {multiplier_adders(best.half)} | {time.process_time() - began:.1f} |",
+            flush=True,
+        )
+
+
+def functions(bits: int = 8) -> None:
+    """Print fronts of AND nodes against the largest error, and whether the learned one is above another anywhere."""
+    for name in ("sqrt", "log2", "sin", "sigmoid", "reciprocal"):
+        values, began = wanted(name, bits, bits), time.process_time()
+        for what in ("largest", "mean"):
+
+            def error(c: Candidate, what: str = what) -> float:
+                return float(getattr(c, what))
+
+            def small(candidates: Iterator[Candidate]) -> list[Candidate]:
+                return front([shrunk(c) for c in front(list(candidates), error)], error)
+
+            ours, usual = small(learned(values, bits, bits)), small(rounded(values, bits, bits))
+            others = [*usual, shrunk(plain(values, bits))]
+            above = [c for c in others if not any(o.ands <= c.ands and error(o) <= error(c) for o in ours)]
+            spelled = ["; ".join(f"{c.ands} {error(c):.3g}" for c in each) for each in (ours, usual)]
+            print(f"{name}, {what} error: table {others[-1].ands}; rounded lines {spelled[1]}; learned {spelled[0]}")
+            print(f"  above another: {len(above)}; {time.process_time() - began:.0f} s", flush=True)
+
+
+def tabular() -> None:
+    """Print the accuracy of perceptrons, integer and float, by cross-validation."""
+    from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from circuits.wires import Word
+    from learn.models.arithmetic.mlp import encoder, train
+
+    print("| data | hidden | integers | float | seconds a fold |\n|---|---|---|---|---|")
+    # Passes and rates by validation inside the training folds.
+    for name, loader, scale, hidden, epochs, rate in (
+        ("iris", load_iris, 10, 16, 600, 1.0),
+        ("breast cancer", load_breast_cancer, 10_000, 32, 60, 0.7),
+        ("digits", load_digits, 1, 64, 60, 0.7),
+    ):  # fmt: skip
+        x, y = loader(return_X_y=True)
+        whole = np.rint(x * scale).astype(np.int64)
+        ours, theirs, began = [], [], 0.0
+        for seed in range(5):
+            for fold, (a, b) in enumerate(StratifiedKFold(5, shuffle=True, random_state=seed).split(x, y)):
+                start = time.process_time()
+                encoding = encoder(whole[a], [Word(32)] * x.shape[1])
+                codes, key = encoding.codes(whole), Key(seed, ("fold", fold))
+                *_, event = train(
+                    codes[a], y[a], y.max() + 1, hidden=hidden, key=key, epochs=epochs, batch=16, rate=rate
+                )
+                began += time.process_time() - start
+                ours.append(float((event.perceptron.predict(codes[b]) == y[b]).mean()))
+                peer = make_pipeline(StandardScaler(), MLPClassifier((hidden,), max_iter=1000, random_state=seed))
+                theirs.append(peer.fit(x[a], y[a]).score(x[b], y[b]))
+        print(f"| {name} | {hidden} | {np.mean(ours):.4f} | {np.mean(theirs):.4f} | {began / 25:.2f} |", flush=True)
+
+
+def mnist(data_dir: str) -> None:
+    """Print the accuracy of rules on 784-128-10; samples to validate with are drawn from the training ones."""
+    from learn.data import load_dataset
+    from learn.models.arithmetic.mlp import bytes_encoder, train
+
+    data, test = (load_dataset("mnist", split=split, data_dir=data_dir) for split in ("train", "test"))
+    encoding = bytes_encoder(784)
+    x, fresh = encoding.codes(data.features), encoding.codes(test.features)
+    print("| rule | epochs | validation | test | seconds |\n|---|---|---|---|---|")
+    for rule in ("rounding", "vote", "zim", "bold"):
+        order = np.argsort(Key(0).fold("split").words(len(x)))
+        out, kept = order[:5000], order[5000:]
+        began = time.process_time()
+        for event in train(x[kept], data.labels[kept], 10, hidden=128, key=Key(0), rule=rule, epochs=15, rate=0.6):
+            net = event.perceptron
+        seconds = time.process_time() - began
+        shares = [(net.predict(a) == b).mean() for a, b in ((x[out], data.labels[out]), (fresh, test.labels))]
+        print(f"| {rule} | 15 | {shares[0]:.4f} | {shares[1]:.4f} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    what, *rest = sys.argv[1:]
+    {
+        "recovery": recovery,
+        "exports": exports,
+        "filters": filters,
+        "functions": functions,
+        "tabular": tabular,
+        "mnist": mnist,
+    }[what](*rest)

@@ -1,0 +1,287 @@
+import itertools
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circuits import formats
+from circuits.circuit import Builder
+from circuits.polynomial import Polynomial, polynomial_wire
+from circuits.reverse import variation
+from circuits.values import simulate_values
+from circuits.wires import BIT, Word, holding
+from learn.errors import ModelError
+from learn.keys import Key
+from learn.models.arithmetic import STEPPERS, Samples, answers, circuit_of, learn_function
+from learn.models.arithmetic.affine import descended, fitted, normal, solved
+from learn.models.arithmetic.cells import minterms, readout, run
+from learn.models.arithmetic.gf2 import solution
+from learn.models.arithmetic.ring import binomials, exponents, from_low_bits, monomial_form
+from learn.models.arithmetic.threshold import level
+
+U8, S8, U16 = Word(8, False), Word(8), Word(16, False)
+
+
+def drawn(key, lo, hi, shape):
+    return key.integers(hi - lo + 1, shape) + lo
+
+
+def samples_of(function, types, count, key, word=None):
+    """Draw evenly from what the types hold; with no type of the result it is to be found."""
+    x = np.stack([drawn(key.fold(i), t.lo, t.hi, count) for i, t in enumerate(types)], axis=1)
+    y = np.asarray(function(x), np.int64)
+    return Samples(x, y, tuple(types), word or holding(int(y.min()), int(y.max())), word is not None)
+
+
+def best(samples, key, **options):
+    *_, found = learn_function(samples, key=key, **options)
+    return found
+
+
+def affine_of(key):
+    weights, bias = drawn(key.fold("w"), -128, 127, 8), int(drawn(key.fold("b"), -999, 999, 1)[0])
+    return lambda x: x @ weights + bias
+
+
+def quadratic_of(key):
+    c = drawn(key, 0, 255, 10)
+    pairs = list(itertools.combinations_with_replacement(range(3), 2))
+    return lambda x: (sum(c[n] * x[:, i] * x[:, j] for n, (i, j) in enumerate(pairs)) + x @ c[6:9] + c[9]) % 256
+
+
+def cubic_of(key):
+    c = drawn(key, 0, 65535, 4).tolist()
+    return lambda x: [sum(a * v**k for k, a in enumerate(c)) % 65536 for v in x[:, 0].tolist()]
+
+
+def extreme_of(key):
+    weights, bias = drawn(key.fold("w"), -8, 8, (2, 2)), drawn(key.fold("b"), -50, 50, 2)
+    return lambda x: (x @ weights.T + bias).max(axis=1)
+
+
+def clip_of(key):
+    a, b = int(drawn(key.fold("a"), 1, 9, 1)[0]), int(drawn(key.fold("b"), -200, 0, 1)[0])
+    return lambda x: np.clip(a * x[:, 0] + b, 0, 255)
+
+
+def register_of(key):
+    taps = int(drawn(key, 0, 32767, 1)[0]) * 2 + 1
+    return lambda x: [v >> 1 | ((v & taps).bit_count() & 1) << 15 for v in x[:, 0].tolist()]
+
+
+def crc_of(width, polynomial):
+    def one(octets):
+        register = 0
+        for octet in octets:
+            register ^= octet << width - 8
+            for _ in range(8):
+                top = register >> width - 1 & 1
+                register = (register << 1 ^ polynomial * top) % (1 << width)
+        return register
+
+    return lambda key: lambda x: [one(row) for row in x.tolist()]
+
+
+RECOVERED = {
+    "affine": ([U8] * 8, affine_of, None),
+    "affine, modulo 256": ([U8] * 8, lambda key: lambda x: affine_of(key)(x) % 256, U8),
+    "quadratic": ([U8] * 3, quadratic_of, U8),
+    "cubic": ([U16], cubic_of, U16),
+    "max": ([U8] * 2, lambda key: lambda x: x.max(axis=1), U8),
+    "max of two": ([S8] * 2, extreme_of, None),
+    "difference": ([U8] * 2, lambda key: lambda x: np.abs(x[:, 0] - x[:, 1]), U8),
+    "clip": ([U8], clip_of, U8),
+    "register": ([U16], register_of, U16),
+    "crc-8": ([U8] * 4, crc_of(8, 0x07), U8),
+    "crc-16": ([U8] * 4, crc_of(16, 0x1021), U16),
+}
+
+
+@pytest.mark.parametrize("name", RECOVERED)
+@pytest.mark.parametrize("seed", range(3))
+def test_functions_are_recovered(name, seed):
+    types, make, word = RECOVERED[name]
+    key = Key(seed, (name,))
+    function = make(key)
+    found = best(samples_of(function, types, 400, key.fold("train"), word), key)
+    fresh = samples_of(function, types, 2000, key.fold("test"), word)
+    assert found.exact
+    np.testing.assert_array_equal(answers(found.learned, fresh), fresh.y)
+
+
+def number(x, places):
+    return sum(x[:, i].astype(object) << k for k, i in enumerate(places))
+
+
+BITS = {
+    "less": lambda x: number(x, range(16)) < number(x, range(16, 32)),
+    "not less, alternating, highest first": lambda x: number(x, range(30, -1, -2)) >= number(x, range(31, 0, -2)),
+    "level": lambda x: number(x, range(32)) >= 0x63ABCDEF,
+    "count": lambda x: x.sum(axis=1) >= 18,
+    "parity": lambda x: x.sum(axis=1) % 2,
+    "carry": lambda x: (number(x, range(16)) + number(x, range(16, 32))) >> 16,
+    "bit of a sum": lambda x: (number(x, range(16)) + number(x, range(16, 32))) >> 5 & 1,
+}
+
+
+@pytest.mark.parametrize("name", BITS)
+def test_functions_of_bits_are_recovered(name):
+    key = Key(3, (name,))
+    types = [BIT] * 32
+    found = best(samples_of(BITS[name], types, 6400, key.fold("train"), BIT), key)
+    fresh = samples_of(BITS[name], types, 20000, key.fold("test"), BIT)
+    assert found.exact
+    assert (answers(found.learned, fresh) == fresh.y).mean() >= 0.999
+
+
+def test_a_comparator_is_one_where_the_words_are_near():
+    key = Key(5)
+    found = best(samples_of(BITS["less"], [BIT] * 32, 6400, key, BIT), key, forms=("cell",))
+    near = drawn(key.fold("near"), 0, 1, (4000, 32))
+    near[:, 16:] = near[:, :16]
+    near[np.arange(4000), 16 + key.fold("flip").integers(16, 4000)] ^= 1
+    fresh = Samples(near, BITS["less"](near).astype(np.int64), (BIT,) * 32, BIT)
+    np.testing.assert_array_equal(answers(found.learned, fresh), fresh.y)
+
+
+@pytest.mark.parametrize("rule", STEPPERS)
+def test_rules_recover_weights(rule):
+    key = Key(1, (rule,))
+    samples = samples_of(affine_of(key), [U8] * 8, 300, key.fold("train"))
+    weights, steps = descended(normal(samples.x, samples.y), key=key, rule=rule)
+    assert (
+        samples.y.tolist()
+        == (samples.x @ weights.astype(np.int64) + normal(samples.x, samples.y).bias(weights)).tolist()
+    )
+    assert steps < (20 if rule in ("rounding", "zim") else 200)
+
+
+@given(st.integers(0, 1 << 30), st.integers(2, 30), st.integers(1, 4))
+def test_the_gradient_is_the_variation_of_the_circuit(seed, count, variables):
+    key = Key(seed)
+    x, y = drawn(key.fold("x"), -9, 9, (count, variables)), drawn(key.fold("y"), -99, 99, count)
+    weights = drawn(key.fold("w"), -5, 5, variables)
+    b = Builder([f"x{i}" for i in range(variables)], types=[Word(24)] * variables)
+    circuit = b.circuit({"y": b.add("dot", *b.inputs, params=(*weights.tolist(), 0))})
+    centred = count * x - x.sum(axis=0)
+    error = centred @ weights - (count * y - y.sum())
+    _, signals = variation(circuit, centred.T, error[None])
+    assert (signals[:-1] == count * normal(x, y).gradient(weights.astype(object))).all()
+
+
+@given(st.integers(0, 1 << 30), st.integers(1, 6))
+def test_normal_equations_are_solved_exactly(seed, d):
+    key = Key(seed)
+    x, w = drawn(key.fold("x"), -9, 9, (12, d)), drawn(key.fold("w"), -99, 99, d)
+    sums = normal(x, x @ w)
+    found = solved(sums.gram, sums.right)
+    assert not sums.gradient(found).any()
+
+
+def test_dependent_variables_are_no_obstacle():
+    x = drawn(Key(0), -50, 50, (200, 3))
+    x[:, 2] = 7 * x[:, 0] + 6 * x[:, 1] + (np.arange(200) % 2)
+    weights, bias = fitted(x, x @ [5, -3, 2] + 11, key=Key(0))
+    np.testing.assert_array_equal(x @ weights + bias, x @ [5, -3, 2] + 11)
+
+
+@given(st.integers(0, 1 << 30), st.integers(1, 10), st.integers(1, 4), st.integers(1, 30))
+def test_matrices_over_z2_are_found_from_any_samples(seed, inputs, outputs, count):
+    key = Key(seed)
+    x = drawn(key.fold("x"), 0, 1, (count, inputs)).astype(bool)
+    matrix = drawn(key.fold("m"), 0, 1, (inputs, outputs))
+    y = (x @ matrix % 2).astype(bool)
+    np.testing.assert_array_equal(x @ solution(x, y).astype(int) % 2, y)
+
+
+def test_no_matrix_is_said():
+    x = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    assert solution(x, np.array([[1], [1], [1]], bool)) is None
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 1 << 30), st.integers(1, 2), st.integers(0, 3), st.integers(1, 12))
+def test_sums_of_binomials_become_polynomials(seed, variables, degree, bits):
+    """Any integer-valued polynomial, also one that is no polynomial over the ring: x (x - 1) / 2."""
+    key = Key(seed)
+    terms = exponents(variables, degree)
+    coefficients = drawn(key.fold("c"), 0, (1 << bits) - 1, len(terms)).tolist()
+    x = drawn(key.fold("x"), -100, 100, (60, variables))
+    y = (binomials(x, terms, 1 << bits) @ np.array(coefficients, object)) % (1 << bits)
+    found = from_low_bits(x, y, terms, bits)
+    np.testing.assert_array_equal((binomials(x, terms, 1 << bits) @ np.array(found, object)) % (1 << bits), y)
+    polynomial, shift = monomial_form(found, terms, bits)
+    np.testing.assert_array_equal((np.array(polynomial(*x.T.astype(object)), object) >> shift), y)
+
+
+@given(st.integers(0, 1 << 30), st.integers(1, 3), st.integers(1, 16))
+def test_polynomials_of_words_of_any_type(seed, variables, bits):
+    key = Key(seed)
+    terms = {e: int(c) for e, c in zip(exponents(variables, 2), key.integers(1 << bits, 10))}  # noqa: B905
+    polynomial = Polynomial.of(terms, modulus=1 << bits, variables=variables)
+    b = Builder(
+        [f"x{i}" for i in range(variables)], types=[(S8, Word(4, False), Word(16))[i] for i in range(variables)]
+    )
+    circuit = b.circuit({"y": polynomial_wire(b, polynomial, b.inputs)})
+    x = np.stack([drawn(key.fold(i), t.lo, t.hi, 20) for i, t in enumerate(circuit.input_types)])
+    np.testing.assert_array_equal(simulate_values(circuit, x)[0], polynomial(*x))
+
+
+@given(st.lists(st.tuples(st.integers(-20, 20), st.booleans()), min_size=1, max_size=40))
+def test_levels_are_the_best(pairs):
+    sums, y = np.array([s for s, _ in pairs]), np.array([w for _, w in pairs])
+    t, right = level(sums, y)
+    assert right == ((sums >= t) == y).sum() == max(((sums >= k) == y).sum() for k in range(-21, 22))
+
+
+@given(st.integers(0, 1 << 30), st.integers(2, 4))
+def test_cells_run_as_automata_do(seed, states):
+    key = Key(seed)
+    x = drawn(key.fold("x"), 0, 1, (30, 6)).astype(bool)
+    words = ((0, 1, 2), (3, 4, 5))
+    table = key.fold("t").integers(states, states * 4).tolist()
+    at = run(table, states, minterms(x, words), (1 << 30) - 1)
+    for sample, row in enumerate(x):
+        state = 0
+        for i in range(3):
+            state = table[state + states * (int(row[i]) + 2 * int(row[3 + i]))]
+        assert [mask >> sample & 1 for mask in at] == [int(s == state) for s in range(states)]
+    wanted = sum(int(row[0]) << k for k, row in enumerate(x))
+    right, entries = readout(at, [(1 << 30) - 1], wanted)
+    said = sum(mask for mask, entry in zip(at, entries, strict=True) if entry)
+    assert right == 30 - (said ^ wanted).bit_count()
+
+
+def test_the_same_key_learns_the_same():
+    samples = samples_of(extreme_of(Key(2)), [S8] * 2, 300, Key(2).fold("train"))
+    assert best(samples, Key(7)).learned.text == best(samples, Key(7)).learned.text
+
+
+def test_what_no_form_says_is_learned_as_well_as_can_be():
+    samples = samples_of(lambda x: 3 * x[:, 0] + (x[:, 0] * 7919 % 31), [U8], 250, Key(0))
+    found = best(samples, Key(0))
+    assert not found.exact and found.error < 15
+
+
+def test_bad_settings_are_said():
+    samples = samples_of(affine_of(Key(0)), [U8] * 8, 20, Key(0))
+    with pytest.raises(ModelError, match="expected at least 2"):
+        best(samples.at(slice(0, 1)), Key(0))
+    with pytest.raises(ModelError, match="rule telepathy"):
+        best(samples, Key(0), rule="telepathy")
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
+@pytest.mark.parametrize("name", ["affine", "quadratic", "max of two", "clip", "register"])
+def test_verilog_agrees(name, tmp_path):
+    types, make, word = RECOVERED[name]
+    key = Key(0, (name,))
+    found = best(samples_of(make(key), types, 400, key.fold("train"), word), key)
+    circuit = circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "learned")
+    (tmp_path / "c.v").write_bytes(formats.encode(circuit, ".v"))
+    (tmp_path / "tb.v").write_bytes(formats.testbench(circuit, 500))
+    subprocess.run(["iverilog", "-g2001", "-o", "sim", "c.v", "tb.v"], cwd=tmp_path, check=True)
+    assert subprocess.run(["./sim"], cwd=tmp_path, capture_output=True, text=True).stdout.startswith("PASS")
