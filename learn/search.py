@@ -26,6 +26,7 @@ from itertools import count, repeat
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuits.aig import Literals, and_count, from_literals, natural_gates, optimised, to_literals
 from circuits.circuit import Circuit
