@@ -428,6 +428,7 @@ def add_scores(
     addresses: Bytes,
     group: Wires,
     scores: NDArray[np.int32],
+    blocks: int,
     first: int,
     last: int,
 ) -> None:
@@ -442,24 +443,25 @@ def add_scores(
         addresses: see there.
         group: int32 (tables,).
         scores: int32 (groups, batch), added to.
-        first: the first block of 64 samples; ``last``: behind the last.
+        blocks: of 64 samples, that are evaluated.
+        first: the first table; ``last``: behind the last.
         last: see there.
     """
     batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
     flat, spelled, entries = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1)
     sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
-    begin, end, held = first * STEP, last * STEP, 0
+    end, held = blocks * STEP, 0
     bits, sums = np.empty(STEP, np.uint8), np.zeros(batch, np.uint8)
-    for t in range(_U(len(tables))):
-        for start in range(_U(begin), _U(end), _U(STEP)):
+    for t in range(_U(first), _U(last)):
+        for start in range(_U(0), _U(end), _U(STEP)):
             to = t * batch + start
             _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
             _look_up(bits, _U(0), entries, t * size, size, spelled, to)
             for lane in range(_U(STEP)):
                 sums[start + lane] += bits[lane]
         held += 1
-        if held == 255 or t + 1 == len(tables) or group[t + 1] != group[t]:  # as many as a byte counts
-            for b in range(begin, end):
+        if held == 255 or t + 1 == last or group[t + 1] != group[t]:  # as many as a byte counts
+            for b in range(end):
                 scores[group[t], b] += sums[b]
                 sums[b] = 0
             held = 0

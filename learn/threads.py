@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -42,6 +43,15 @@ class Team:
             found.append(result)
         return found
 
+    def post(self, work: Callable[[int, int], Any], parts: int) -> None:
+        """Let the other threads share ``work(first, last)`` while this one goes on.
+
+        It is done when the next :meth:`run` comes back, and must not fail.
+        """
+        for other, queue in enumerate(self._given):
+            edges = (parts * (other + k) // (self.size - 1) for k in range(2))
+            queue.put(partial(_posted, work, *edges))
+
     def close(self) -> None:
         """End the threads."""
         for queue in self._given:
@@ -52,9 +62,20 @@ class Team:
     def _serve(self, member: int, given: SimpleQueue[Callable[[int], Any] | None]) -> None:
         while (work := given.get()) is not None:
             try:
-                self._done.put((work(member), None))
+                found = work(member)
+                if found is not POSTED:
+                    self._done.put((found, None))
             except BaseException as error:  # it is raised where the work came from
                 self._done.put((None, error))
+
+
+POSTED = object()
+"""What nobody waits for."""
+
+
+def _posted(work: Callable[[int, int], Any], first: int, last: int, member: int) -> object:
+    work(first, last)
+    return POSTED
 
 
 ALONE = Team(1)

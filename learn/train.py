@@ -1,8 +1,9 @@
 """Train networks of look-up tables: forward, integer error, votes, a rule's steps, and swaps of pins.
 
-Every number of a step is an integer. Threads share a step's work by samples on the way forward, by tables on the way
-back and in stepping, and meet in between: for the error of the scores, and to sum the sizes of votes. Sums of integers
-do not depend on order, and each table has draws of its own: any number of threads gives the same network, bit for bit.
+Every number of a step is an integer. Threads share a step's work by samples up to the last layer, by tables in it, on
+the way back and in stepping, and meet in between: for the error of the scores, and to sum the sizes of votes. Sums of
+integers do not depend on order, and each table has draws of its own: any number of threads gives the same network, bit
+for bit.
 """
 
 from __future__ import annotations
@@ -271,27 +272,31 @@ def _runs_of(network: LutNetwork, batch: int) -> list[_Run]:
 
 
 def _evaluate(
-    runs: list[_Run], head: Head, rows: Codes, count: int, team: Team, lay: Callable[[int, int], None]
+    runs: list[_Run], head: Head, rows: Codes, count: int, team: Team, lay: Callable[[int, int], None] | None
 ) -> NDArray[np.int64]:
     """Evaluate layers; return the scores of the first ``count`` samples, int64 (classes, count).
 
-    ``lay(first, last)`` lays blocks of 64 samples out as rows.
+    ``lay(first, last)`` lays blocks of 64 samples out as rows, where they are not.
     """
     last, part = runs[-1], head.parts(runs[-1].signal_row)
-    counts = np.zeros((len(head.bias) * len(head.readout.weights), rows.shape[1]), np.int32)
-    blocks = -(-count // kernels.STEP)
+    blocks, classes = -(-count // kernels.STEP), len(head.bias) * len(head.readout.weights)
+    reads = [rows, *(run.outputs for run in runs)]
 
-    def work(member: int) -> None:
+    def hidden(member: int) -> None:
         share = team.share(member, blocks)
-        lay(*share)
-        read = rows
-        for run in runs[:-1]:
+        if lay:
+            lay(*share)
+        for run, read in zip(runs[:-1], reads, strict=False):
             kernels.forward(read, *run.pins, run.tables, run.addresses, run.outputs[1:], *share)
-            read = run.outputs
-        kernels.add_scores(read, *last.pins, last.tables, last.addresses, part, counts, *share)
 
-    team.run(work)
-    return head.scores(counts[:, :count])
+    def scored(member: int) -> NDArray[np.int32]:
+        counts, share = np.zeros((classes, rows.shape[1]), np.int32), team.share(member, len(last.tables))
+        kernels.add_scores(reads[-2], *last.pins, last.tables, last.addresses, part, counts, blocks, *share)
+        return counts
+
+    if lay or len(runs) > 1:
+        team.run(hidden)
+    return head.scores(sum(team.run(scored))[:, :count])
 
 
 def _check_codes(
@@ -514,7 +519,9 @@ class _Training:
         tables = network.layers[-1].num_tables
         tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
         self.tau = network.head.readout.tau * tau
-        self.rows = np.zeros((network.rows, settings.batch), np.uint8)
+        # rows of even steps and of odd ones: threads lay out the next samples early
+        self.rows = np.zeros((2 if team.size > 1 else 1, network.rows, settings.batch), np.uint8)
+        self.ready = -1  # the step whose samples are being laid out
         self.batches = -(-len(codes) // settings.batch)
         self.steps = self.batches * settings.epochs
         least, most = SWAPPED
@@ -536,8 +543,10 @@ class _Training:
             order = np.argsort(self.key.fold("order", epoch).words(len(self.codes)), kind="stable")
             entered, seen = time.monotonic(), self.seen
             for b in range(self.step % self.batches, self.batches):
-                index = order[len(order) * b // self.batches : len(order) * (b + 1) // self.batches]
-                loss, right = self._step(index, self.step)
+                index, after = (
+                    order[len(order) * k // self.batches : len(order) * (k + 1) // self.batches] for k in (b, b + 1)
+                )
+                loss, right = self._step(index, self.step, after)
                 self.loss, self.right, self.seen = self.loss + loss, self.right + right, self.seen + len(index)
                 self.step += 1
                 now = time.monotonic()
@@ -690,20 +699,29 @@ class _Training:
         layers = tuple(replace(run.layer.copy(), pins=_wide(run.layer.pins)) for run in self.runs)
         return replace(self.start, layers=layers, head=self.head.copy())
 
-    def _step(self, index: NDArray[np.int64], step: int) -> tuple[float, int]:
+    def _layout(self, index: NDArray[np.int64], step: int) -> tuple[Codes, Callable[[int, int], None]]:
+        """Return the rows of a step, and what lays blocks of its samples out there."""
+        rows = self.rows[step % len(self.rows)]
+        if self.warps is None:
+            return rows, partial(kernels.gather, self.codes, index, rows)
+        chosen = self.key.fold("warps", step).integers(len(self.warps), len(index))
+        return rows, partial(kernels.gather_warped, self.codes, index, self.warps, chosen, rows)
+
+    def _step(self, index: NDArray[np.int64], step: int, after: NDArray[np.int64] | None = None) -> tuple[float, int]:
+        """Learn from some samples; while the error is made, other threads lay out those that come ``after``."""
         settings, labels = self.settings, self.labels[index]
-        lay = partial(kernels.gather, self.codes, index, self.rows)
-        if self.warps is not None:
-            chosen = self.key.fold("warps", step).integers(len(self.warps), len(index))
-            lay = partial(kernels.gather_warped, self.codes, index, self.warps, chosen, self.rows)
-        scores = _evaluate(self.runs, self.head, self.rows, len(index), self.team, lay).T
+        rows, lay = self._layout(index, step)
+        scores = _evaluate(self.runs, self.head, rows, len(index), self.team, None if self.ready == step else lay).T
+        if after is not None and len(after) and self.team.size > 1:
+            self.team.post(self._layout(after, step + 1)[1], -(-len(after) // kernels.STEP))
+            self.ready = step + 1
         loss, error = self.criterion(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
             error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
         signal[:, : len(index)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
-        sizes = self._count_votes(self._signals(signal), swapping and step % 2 == 0)
+        sizes = self._count_votes(rows, self._signals(signal), swapping and step % 2 == 0)
         self._step_parameters(self._votes(error), sizes, step)
         if swapping and (step + 1) % self.every == 0:
             self._swap(step + 1)
@@ -734,9 +752,9 @@ class _Training:
             team.run(work)
         return signals
 
-    def _count_votes(self, signals: list[NDArray[np.int8]], looking: bool) -> list[int]:
+    def _count_votes(self, read: Codes, signals: list[NDArray[np.int8]], looking: bool) -> list[int]:
         """Count votes, and where ``looking``, look at candidates; return the sum of the votes' sizes in each layer."""
-        reads = [self.rows, *(run.outputs for run in self.runs)]
+        reads = [read, *(run.outputs for run in self.runs)]
 
         def work(member: int) -> list[int]:
             sizes = []

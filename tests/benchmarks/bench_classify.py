@@ -97,12 +97,12 @@ def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins:
     votes = np.zeros((tables, 1 << pins), kernels.vote_type(BATCH))
     signal = (key.integers(127, (10, BATCH)) - 63).astype(np.int8)
     read = (rows, *(array.astype(np.uint16) for array in layer.pins[:2]), layer.pins.margin, counters, addresses)
-    kernels.add_scores(*read, groups, scores, 0, BATCH // kernels.STEP)
+    kernels.add_scores(*read, groups, scores, BATCH // kernels.STEP, 0, tables)
     size = kernels.count_votes(addresses, signal, groups, votes, 0, tables)
     halves = map(np.uint64, key.philox_key())
     step = (votes, size, votes.size, 9830, -32, 31, *halves, counters.copy(), 0, tables)
     calls = (
-        lambda: kernels.add_scores(*read, groups, scores, 0, BATCH // kernels.STEP),
+        lambda: kernels.add_scores(*read, groups, scores, BATCH // kernels.STEP, 0, tables),
         lambda: kernels.count_votes(addresses, signal, groups, votes, 0, tables),
         lambda: kernels.add_changes(*read, votes, signal, groups, changes, 0, tables),
         lambda: kernels.step_by_votes(*step),

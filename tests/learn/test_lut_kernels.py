@@ -89,10 +89,8 @@ def test_add_scores(layer, groups):
     group = layer.rng.integers(0, groups, layer.count).astype(np.int32)
     start = layer.rng.integers(-5, 5, (groups, layer.batch)).astype(np.int32)
     scores, expected = start.copy(), start.copy()
-    in_shares(
-        layer.blocks,
-        lambda a, b: kernels.add_scores(layer.rows, *layer.pins, layer.tables, addresses, group, scores, a, b),
-    )
+    read = (layer.rows, *layer.pins, layer.tables, addresses, group, scores, layer.batch // 64)
+    in_shares(layer.edges, lambda a, b: kernels.add_scores(*read, a, b))
     spelled, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
     np.add.at(expected, group, outputs.astype(np.int32))
     assert np.array_equal(scores, expected) and np.array_equal(addresses, spelled)
@@ -103,7 +101,7 @@ def test_scores_of_many_tables(count):
     rows, tables = np.ones((1, 64), np.uint8), np.zeros((count, 4), np.int8)
     pins = [np.zeros((count, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
     scores, addresses = np.zeros((2, 64), np.int32), np.zeros((count, 64), np.uint8)
-    kernels.add_scores(rows, *pins, tables, addresses, (np.arange(count) == 0).astype(np.int32), scores, 0, 1)
+    kernels.add_scores(rows, *pins, tables, addresses, (np.arange(count) == 0).astype(np.int32), scores, 1, 0, count)
     assert np.all(scores[0] == count - 1) and np.all(scores[1] == 1)
 
 

@@ -1,7 +1,9 @@
 """Teams of threads: every member works once a call, shares cover all parts, and what fails is told."""
 
 import threading
+import time
 
+import numpy as np
 import pytest
 
 from learn.threads import ALONE, Team
@@ -44,3 +46,19 @@ def test_threads_end():
     assert threading.active_count() == before + 3
     team.close()
     assert threading.active_count() == before and ALONE.size == 1
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_posted_work_is_done_when_the_next_run_is(size):
+    team, done = Team(size), np.zeros(100, int)
+
+    def work(first, last):
+        time.sleep(0.01)
+        done[first:last] += 1
+
+    for parts in (100, 1, 0):
+        done[:] = 0
+        team.post(work, parts)
+        assert sorted(team.run(lambda member: member)) == list(range(size))
+        assert done[:parts].all() and not done[parts:].any() and done.max(initial=0) <= 1
+    team.close()

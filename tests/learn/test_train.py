@@ -345,10 +345,19 @@ def test_every_sample_once_a_pass(samples, sizes):
     encoder = TabularEncoder.fit(x)
     settings = replace(QUICK, epochs=3)
     training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(9,), pins=2, settings=settings)
-    seen, step = [], training._step
-    training._step = lambda index, at: seen.append(index.tolist()) or step(index, at)
+    seen, told, step = [], [], training._step
+
+    def noted(index, at, after):
+        seen.append(index.tolist())
+        told.append(after.tolist())
+        return step(index, at, after)
+
+    training._step = noted
     assert len(list(training.run(None))) == 3
     assert [len(index) for index in seen] == sizes * 3
+    at_ends = [not after for after in told]
+    assert at_ends == ([False] * (len(sizes) - 1) + [True]) * 3
+    assert all(after == index for after, index in zip(told, seen[1:], strict=False) if after)
     orders = [[i for index in seen[k : k + len(sizes)] for i in index] for k in range(0, len(seen), len(sizes))]
     assert all(sorted(order) == list(range(samples)) for order in orders) and len(set(map(tuple, orders))) == 3
 
