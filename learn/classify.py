@@ -50,8 +50,8 @@ TABLES_A_SECOND = 200
 MAX_EPOCHS = 200
 WARPS = 256
 """Deformations that are drawn before training."""
-LEAST_COMPARISONS = 2000
-"""Of pixels, that pins of images are drawn from; otherwise as many as there are tables."""
+LEAST_COMPARISONS, COMPARISONS_A_TABLE = 2000, 2
+"""Comparisons of pixels that pins of images are drawn from: so many at least, and for each table."""
 SMALL_SWAP = 0.3
 """Share of the pins that may be swapped at a time, where data is no set of images."""
 COMPARED = 8192
@@ -220,7 +220,7 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     """Choose a plan by the shape of the data and the time there is."""
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
         wanted = tables or min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(TABLES_A_SECOND * seconds)))
-        return Plan(wanted, warps=next(iter(WARPINGS)), comparisons=max(LEAST_COMPARISONS, wanted))
+        return Plan(wanted, warps=next(iter(WARPINGS)), comparisons=max(LEAST_COMPARISONS, COMPARISONS_A_TABLE * wanted))
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)
     return Plan(size.tables, settings=settings)
