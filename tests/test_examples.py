@@ -54,10 +54,13 @@ def test_an_experiment_writes_its_table_and_configuration(tmp_path):
 
 
 def test_readme_python(tmp_path):
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = run("-c", source, cwd=tmp_path)
+    first, nets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    done = run("-c", first, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["multiplier2.aig"]
+    pytest.importorskip("torch")
+    done = run("-c", nets, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "") and float(done.stdout.split()[0]) > 0.9
 
 
 def test_readme_begins_with_the_two_commands():

@@ -87,7 +87,13 @@ class Discrete(nn.Module):
 
     @torch._disable_dynamo
     def forward(self, x: Tensor) -> Tensor:
-        """Return the layer's sums. Compiled nets call it uncompiled: votes are kept outside the graph."""
+        """Return the layer's sums. Compiled nets call it uncompiled: votes are kept outside the graph.
+
+        Raises:
+            NetError: inputs of integers, through which torch passes no signal.
+        """
+        if not x.is_floating_point():
+            raise NetError(f"{type(self).__name__}: got inputs of {x.dtype}, expected floats of whole values; x.float()")
         if not torch.is_grad_enabled():
             return self.sums(x)
         anchor = x if x.requires_grad else torch.zeros((), device=x.device, requires_grad=True)
@@ -486,6 +492,8 @@ class Threshold(nn.Module):
 
     def __init__(self, fan_in: float) -> None:
         super().__init__()
+        if not fan_in > 0:
+            raise NetError(f"Threshold: got fan_in {fan_in}, expected the mean square of a sum, above 0")
         self.fan_in, self.scale = fan_in, math.pi / (2 * math.sqrt(3 * fan_in))
         steps = np.arange(_WEIGHT_END * _WEIGHT_STEPS) / _WEIGHT_STEPS
         self.register_buffer("table", torch.from_numpy(1 - np.tanh(steps) ** 2).float(), persistent=False)

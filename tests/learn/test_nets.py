@@ -460,3 +460,11 @@ def test_circuits_hand_out_signs():
     x = KEY.fold("signs").integers(2, (40, 6))
     found = net(torch.from_numpy(2 * x - 1).float()).detach()
     assert np.array_equal(2 * simulate_values(circuit, x.T) - 1, found.numpy().T)
+
+
+def test_integers_and_empty_sums_are_refused_in_a_line():
+    layer = BooleanLinear(4, 2, key=Key(0), inputs="integers")
+    with pytest.raises(NetError, match=r"^BooleanLinear: got inputs of torch.int64, expected floats of whole values"):
+        layer(torch.zeros(3, 4, dtype=torch.int64))
+    with pytest.raises(NetError, match=r"^Threshold: got fan_in 0.0, expected the mean square of a sum, above 0"):
+        Threshold(0.0)
