@@ -93,7 +93,9 @@ class Discrete(nn.Module):
             NetError: inputs of integers, through which torch passes no signal.
         """
         if not x.is_floating_point():
-            raise NetError(f"{type(self).__name__}: got inputs of {x.dtype}, expected floats of whole values; x.float()")
+            raise NetError(
+                f"{type(self).__name__}: got inputs of {x.dtype}, expected floats of whole values; x.float()"
+            )
         if not torch.is_grad_enabled():
             return self.sums(x)
         anchor = x if x.requires_grad else torch.zeros((), device=x.device, requires_grad=True)
