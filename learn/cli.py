@@ -1,11 +1,10 @@
-"""The command line: the only module that prints. Results go to stdout, progress and complaints to stderr.
+"""The command line. Results go to stdout, progress and complaints to stderr.
 
 Everything heavy is imported by the verb that needs it, so that ``--help`` and ``stats`` answer at once.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
@@ -13,8 +12,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +21,15 @@ import typer
 from typer.core import TyperGroup
 
 from circuits.errors import GatewrightError
+from learn.cli_theory import theories
+from learn.console import DataDir, Json, Label
+from learn.console import complain as _complain
+from learn.console import cores as _cores
+from learn.console import noun as _noun
+from learn.console import one_line as _one_line
+from learn.console import progress as _progress
+from learn.console import report as _report
+from learn.console import stop_signals as _stop_signals
 
 if TYPE_CHECKING:
     from circuits.circuit import Circuit
@@ -34,7 +41,6 @@ if TYPE_CHECKING:
     from learn.report import Chart, Moment
     from learn.search import Event
     from learn.shipping import Size
-    from learn.theory import Quantity
     from learn.train import Event as TrainEvent
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
@@ -46,7 +52,6 @@ CHOICE = "chosen"  # the word in a checkpoint before what trials have chosen
 DEMO = ("aig", "aag", "blif", "v", "json", "truth", "dot", "svg")
 DEMO_SECONDS = 5.0
 STATS_LUT_ANDS = 1500  # larger graphs take longer to map than stats may
-REFRESH, PLAIN_REFRESH = 0.1, 5.0  # seconds between two reports of progress, on a terminal and in a log
 PULSE, SAVING = 0.5, 30.0  # seconds between two looks at a training, and between two checkpoints of it
 
 
@@ -97,16 +102,6 @@ def _traceback_if_asked(ctx: Any) -> None:
         traceback.print_exc()
 
 
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split())
-
-
-def _complain(message: str) -> None:
-    print(f"gatewright: {message}", file=sys.stderr, flush=True)
-
-
 app = typer.Typer(
     name="gatewright",
     cls=_Verbs,
@@ -116,20 +111,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Data = Annotated[
     list[str],
     typer.Argument(
         metavar="DATA...", help="Truth tables or circuits (files), generators such as adder:4, or examples; see data."
     ),
-]
-
-
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where the files of a data set such as mnist are.")
-]
-Label = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The column of the labels, by name or number; default the last.")
 ]
 
 
@@ -147,18 +133,6 @@ def _global(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Learn circuits from truth tables; prove, measure, convert and draw them."""
-
-
-def _report(facts: dict[str, Any], as_json: bool, *lines: str) -> None:
-    """Print facts as JSON, or lines for a person; without lines the facts themselves."""
-    if as_json:
-        print(json.dumps(facts))
-    else:
-        print("\n".join(lines or [f"{name:<13} {value}" for name, value in facts.items()]))
-
-
-def _noun(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
@@ -220,34 +194,6 @@ def _circuit(name: str) -> Circuit:
 # --- learn ------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """Collect the first Ctrl-C or SIGTERM instead of dying of it; a second one is Ctrl-C as ever, a third one kills."""
-    caught: list[int] = []
-    watched = (signal.SIGINT, signal.SIGTERM)
-
-    def note(number: int, frame: object) -> None:
-        caught.append(number)
-        if len(caught) == 1:
-            os.write(2, b"gatewright: stopping after this step; once more to give up\n")  # print is not for handlers
-            return
-        for each in watched:
-            signal.signal(each, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, note) for number in watched}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; where the system does not say, how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _rate(count: int, seconds: float) -> str:
     per_second = count / max(seconds, 1e-9)
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
@@ -289,52 +235,6 @@ def _say_training(event: TrainEvent) -> str:
         f"  flips {'/'.join(f'{count:,}' for count in event.flips)}  swapped pins {event.swaps:,}"
         f"  samples {_rate(round(event.samples_per_second), 1.0)}"
     )
-
-
-@contextmanager
-def _progress(
-    say: Callable[[Any], str], part: Callable[[Any], tuple[float, float | None]], quiet: bool
-) -> Iterator[Callable[[Any], None]]:
-    """Yield a function that shows an event: a bar on a terminal, a line now and then in a log, nothing if quiet.
-
-    Args:
-        say: returns the line of an event.
-        part: returns what is done by an event, and of how much, if that is known.
-        quiet: show nothing.
-    """
-    if quiet:
-        yield lambda event: None
-    elif not sys.stderr.isatty():
-        last = [-PLAIN_REFRESH]
-
-        def line(event: Any) -> None:
-            if event.seconds - last[0] >= PLAIN_REFRESH:
-                last[0] = event.seconds
-                print(f"{event.seconds:7.1f} s  {say(event)}", file=sys.stderr, flush=True)
-
-        yield line
-    else:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-        columns = (
-            SpinnerColumn(),
-            BarColumn(20),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=None, state="compiling, a while the first time")
-            shown = [0.0]
-
-            def show(event: Any) -> None:
-                if time.monotonic() - shown[0] >= REFRESH:
-                    shown[0] = time.monotonic()
-                    done, total = part(event)
-                    bar.update(task, completed=done, total=total, state=say(event))
-
-            yield show
 
 
 def _learn(
@@ -1336,113 +1236,7 @@ def data(
         _report(facts | names, as_json, *lines, *_preview(table))
 
 
-theories = typer.Typer(
-    help="What is proved of a rule: bounds with every constant, floors, contraction factors, Markov chains.",
-    rich_markup_mode=None,
-)
 app.add_typer(theories, name="theory")
-HIDDEN_UNITS = 784 * 100 + 100 + 100 * 10 + 10  # one hidden layer of 100 units on MNIST, as the source compares
-
-Parameters = Annotated[int, typer.Option("--d", min=1, help="Parameters.")]
-Grid = Annotated[float, typer.Option("--grid", help="Delta, the distance of neighbouring values.")]
-
-
-def _tell(quantities: list[Quantity], as_json: bool) -> None:
-    lines = (f"{q.name:<18}{q.value:<14.6g}{q.meaning}" for q in quantities)
-    _report({q.name: q.value for q in quantities}, as_json, *lines)
-
-
-@theories.command("zim")
-def theory_zim(
-    d: Parameters = HIDDEN_UNITS,
-    smoothness: Annotated[float, typer.Option("--smoothness", "-L", help="Lipschitz constant of the gradient.")] = 10.0,
-    diameter: Annotated[
-        float, typer.Option(help="Of the region of the path; the gradient is at most L times it.")
-    ] = 1.0,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Trials; default round(sqrt(d)).")] = None,
-    laplace: Annotated[float | None, typer.Option(help="The constant c; default the best for the floor.")] = None,
-    zero_inflation: Annotated[float, typer.Option(help="1 - lambda.")] = 0.0,
-    gap: Annotated[float, typer.Option(help="Loss at the start less its infimum.")] = 1.0,
-    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1000,
-    kappa: Annotated[float, typer.Option(help="Of BOLD's floor.")] = 1.0,
-    as_json: Json = False,
-) -> None:
-    """Bound ZIM's mean squared gradient, and compare its floor with BOLD's."""
-    from learn.theory import zim_report
-
-    settings = {"n": n, "laplace": laplace, "zero_inflation": zero_inflation, "gap": gap, "steps": steps}
-    _tell(zim_report(d=d, smoothness=smoothness, diameter=diameter, kappa=kappa, **settings), as_json)  # type: ignore[arg-type]
-
-
-@theories.command("rounding")
-def theory_rounding(
-    d: Parameters = 1000,
-    grid: Grid = 0.1,
-    gradient: Annotated[float, typer.Option(help="G: E||g||^2 is at most its square.")] = 1.0,
-    convexity: Annotated[float, typer.Option(help="mu of strong convexity.")] = 1.0,
-    diameter: Annotated[float, typer.Option(help="Of the domain.")] = 1.0,
-    hessian: Annotated[float, typer.Option(help="Lipschitz constant of the Hessian; 0: a quadratic.")] = 0.0,
-    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1000,
-    as_json: Json = False,
-) -> None:
-    """Bound the excess loss of stochastic rounding and of BinaryConnect, transient and floor."""
-    from learn.theory import Quantity, binary_connect_bound, rounding_bound
-
-    settings = {"d": d, "grid": grid, "gradient": gradient, "convexity": convexity, "steps": steps}
-    transient, floor = rounding_bound(**settings)  # type: ignore[arg-type]
-    _, other = binary_connect_bound(**settings, diameter=diameter, hessian=hessian)  # type: ignore[arg-type]
-    found = [
-        Quantity("transient", transient, "(1 + log(T + 1)) G^2 / (2 mu T), of both"),
-        Quantity("rounding", floor, "sqrt(d) Delta G / 2: floor of stochastic rounding"),
-        Quantity("binary_connect", other, "D L2 sqrt(d Delta) / 2: floor of BinaryConnect, 0 on a quadratic"),
-    ]
-    _tell(found, as_json)
-
-
-@theories.command("dq")
-def theory_dq(
-    smoothness: Annotated[float, typer.Option("--smoothness", "-L", help="Largest curvature.")] = 1.0,
-    convexity: Annotated[float, typer.Option(help="Smallest curvature.")] = 0.1,
-    bits: Annotated[float, typer.Option(help="Bits a number.")] = 4.0,
-    rho: Annotated[float, typer.Option(help="Covering efficiency of the quantiser.")] = 1.0,
-    as_json: Json = False,
-) -> None:
-    """Say how fast differentially quantised methods contract, beside unquantised and naive ones."""
-    from learn.theory import METHODS, Quantity, dq_factor, gradient_descent, naive_factor
-
-    found = []
-    for name, make in METHODS.items():
-        method = make(smoothness, convexity)
-        found.append(Quantity(name, method.factor, "contraction an update, unquantised"))
-        found.append(Quantity(f"dq_{name}", dq_factor(method, bits=bits, rho=rho), "differentially quantised"))
-    naive = naive_factor(gradient_descent(smoothness, convexity), bits=bits, rho=rho)
-    found.append(Quantity("naive_gd", naive, "quantised without memory: sigma + (1 + sigma) rho 2^-R"))
-    _tell(found, as_json)
-
-
-@theories.command("chain")
-def theory_chain(
-    rate: Annotated[float, typer.Option(help="alpha.")] = 0.01,
-    noise: Annotated[float, typer.Option(help="Standard deviation of the gradient.")] = 4.0,
-    grid: Grid = 0.5,
-    as_json: Json = False,
-) -> None:
-    """Show where stochastic rounding stays on the toy loss of three minima, at a rate and as it goes to 0."""
-    import numpy as np
-
-    from learn.theory import rounding_chain, rounding_limit, stationary, toy_loss, toy_slope
-
-    if not 0.01 <= grid <= 2:
-        raise typer.BadParameter(f"grid: got {grid}, expected 0.01 to 2")
-    values = np.arange(math.ceil(-1 / grid), math.floor(6.5 / grid) + 1) * grid
-    kept = stationary(rounding_chain(toy_slope(values), noise=noise, rate=rate, grid=grid))
-    limit = stationary(rounding_limit(toy_slope(values), noise=noise))
-    facts = {"values": values.tolist(), "stationary": kept.tolist(), "limit": limit.tolist()}
-    rows = (
-        f"{v:>7.3g}{f:>9.3f}{p:>13.4f}{q:>13.4f}"
-        for v, f, p, q in zip(values, toy_loss(values), kept, limit, strict=True)
-    )
-    _report(facts, as_json, "  value     loss   stationary    rate -> 0", *rows)
 
 
 def main() -> None:
