@@ -21,6 +21,7 @@ import typer
 from typer.core import TyperGroup
 
 from circuits.errors import GatewrightError
+from learn.cli_compare import compare
 from learn.cli_theory import theories
 from learn.console import DataDir, Json, Label
 from learn.console import complain as _complain
@@ -395,11 +396,9 @@ def _size(size: Size) -> str:
 
 def _is_labelled(names: list[str], model: str) -> bool:
     """Tell whether data means labelled samples rather than a truth table."""
-    from learn.data import DATASETS
+    from learn.data import is_labelled
 
-    found = [name in DATASETS or Path(name.lower()).suffix in (".csv", ".tsv", ".npz") for name in names]
-    packed = [Path(name.lower()).stem.endswith((".csv", ".tsv")) for name in names]
-    return model not in (AUTO, EXACT) or (model == AUTO and any(a or b for a, b in zip(found, packed, strict=True)))
+    return model not in (AUTO, EXACT) or (model == AUTO and any(map(is_labelled, names)))
 
 
 def _learn_classifier(
@@ -1237,6 +1236,7 @@ def data(
 
 
 app.add_typer(theories, name="theory")
+app.command()(compare)
 
 
 def main() -> None:

@@ -49,6 +49,10 @@ class SearchError(LearnError):
     """A search was asked for something it cannot do."""
 
 
+class CompareError(LearnError):
+    """Rules that cannot be compared as asked."""
+
+
 class ReportError(LearnError):
     """A log of a run is damaged, or something else."""
 

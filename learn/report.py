@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -153,7 +153,8 @@ class Chart(NamedTuple):
         title: what it shows.
         x: label and values of the horizontal axis.
         series: label -> values, as many as x.
-        kind: curves, each in a panel of its own; bars; or a matrix, a column a series.
+        kind: curves, each in a panel of its own; bars; a matrix, a column a series; dots, a row a series; or bands, of
+            three series each: a curve, its lower and its upper edge.
     """
 
     name: str
@@ -279,7 +280,40 @@ def _matrix(chart: Chart, figure_type: Any) -> Any:
     return figure
 
 
-PLOTS = {"curves": _curves, "bars": _bars, "matrix": _matrix}
+COLORS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999"
+"""Told apart by those who see few colours too (Okabe and Ito 2008)."""
+
+
+def _bands(chart: Chart, figure_type: Any) -> Any:
+    label, places = chart.x
+    figure = figure_type(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    names = list(chart.series)
+    for k, (name, low, high) in enumerate(zip(names[::3], names[1::3], names[2::3], strict=True)):
+        color, line = COLORS[k % len(COLORS)], ("-", "--", ":")[k // len(COLORS) % 3]
+        marker = "o" if len(places) <= 20 else None
+        axes.plot(places, chart.series[name], line, color=color, label=name, marker=marker, markersize=3)
+        axes.fill_between(places, chart.series[low], chart.series[high], color=color, alpha=0.15, linewidth=0)
+    axes.set_xlabel(label)
+    axes.grid(alpha=0.25)
+    figure.legend(loc="outside right upper", frameon=False)
+    return figure
+
+
+def _dots(chart: Chart, figure_type: Any) -> Any:
+    figure = figure_type(figsize=(7, 1 + 0.32 * len(chart.series)), layout="constrained")
+    axes = figure.subplots()
+    for k, values in enumerate(chart.series.values()):
+        color = COLORS[k % len(COLORS)]
+        axes.plot(values, [k] * len(values), "o", color=color, alpha=0.6)
+        axes.plot([float(np.mean(values))], [k], "|", color=color, markersize=18, markeredgewidth=2)
+    axes.set_yticks(range(len(chart.series)), list(chart.series))
+    axes.invert_yaxis()
+    axes.grid(alpha=0.25)
+    return figure
+
+
+PLOTS = {"curves": _curves, "bars": _bars, "matrix": _matrix, "bands": _bands, "dots": _dots}
 
 
 def confusion(labels: NDArray[np.int64], answers: NDArray[np.int64], names: Sequence[str]) -> Chart:
@@ -315,6 +349,10 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5re
 .headline b { display: block; font-size: 1.3rem; }
 figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; } pre { background: #f6f8f9; padding: .7rem 1rem;
   overflow-x: auto; white-space: pre-wrap; }
+table { border-collapse: collapse; font-size: .82rem; } th { color: #5b6773; font-weight: normal;
+  vertical-align: bottom; }
+th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #d5dbe0; }
+th:first-child, td:first-child { text-align: left; } tbody tr:first-child { font-weight: bold; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; } @media print { figure, li { break-inside: avoid; } }
 """
@@ -351,9 +389,59 @@ def write_report(
     Raises:
         FormatError: a file that cannot be written.
     """
+    sections, beside = _figures(path, [*more, *charts(log, circuit)])
+    if circuit.num_gates <= OVERVIEW:
+        sections.append(f"<h2>The circuit</h2><figure>{_inline(render(circuit, 'svg'))}</figure>")
+    put(path, _html(title, facts, repeat, sections).encode())
+    return [path, *beside]
+
+
+def write_page(
+    path: Path,
+    title: str,
+    headline: Sequence[tuple[str, str]],
+    notes: Sequence[str],
+    tables: Mapping[str, Sequence[Mapping[str, str]]],
+    charts: Sequence[Chart],
+    repeat: str,
+) -> list[Path]:
+    """Write a page of tables and figures, and beside it the figures' files and data, as :func:`write_report` does.
+
+    Args:
+        path: the .html.
+        title: of the page.
+        headline: what stands large, and what it is.
+        notes: paragraphs.
+        tables: heading -> rows of the same columns; columns that hold nothing are left out.
+        charts: the figures; they stand behind the first table.
+        repeat: the command that makes the page again.
+
+    Returns:
+        the files written, the page first.
+
+    Raises:
+        FormatError: a file that cannot be written.
+    """
+    figures, beside = _figures(path, charts)
+    first, *others = (f"<h2>{escape(heading)}</h2>\n{_table(rows)}" for heading, rows in tables.items())
+    told = [f"<p>{escape(note)}</p>" for note in notes]
+    sections = [first, *told[:1], *figures, *others, *told[1:], _repeated(repeat)]
+    put(path, _frame(title, headline, sections).encode())
+    return [path, *beside]
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    columns = [name for name in rows[0] if any(row[name] for row in rows)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(row[name])}</td>" for name in columns) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+
+
+def _figures(path: Path, charts: Sequence[Chart]) -> tuple[list[str], list[Path]]:
+    """Write the files of figures beside a page; return its sections that show them, and the files."""
     sections: list[str] = []
     beside: list[Path] = []
-    for chart in [*more, *charts(log, circuit)]:
+    for chart in charts:
         files = {"csv": table_of(chart), **figure_of(chart)}
         named = {kind: path.with_name(f"{path.stem}_{chart.name}.{kind}") for kind in files}
         for kind, data in files.items():
@@ -364,31 +452,43 @@ def write_report(
         sections.append(
             f'<figure>{drawn}<figcaption class="quiet">{escape(chart.title)}: {links}</figcaption></figure>'
         )
-    if circuit.num_gates <= OVERVIEW:
-        sections.append(f"<h2>The circuit</h2><figure>{_inline(render(circuit, 'svg'))}</figure>")
-    html = "\n".join(_html(title, facts, repeat, sections))
-    put(path, html.encode())
-    return [path, *beside]
+    return sections, beside
 
 
-def _html(title: str, facts: Mapping[str, Any], repeat: str, sections: Sequence[str]) -> Iterator[str]:
-    def label(name: str) -> str:
-        return escape(LABELS.get(name, name.replace("_", " ")))
+def _frame(title: str, headline: Sequence[tuple[str, str]], sections: Sequence[str]) -> str:
+    """Return a page: its head, what stands large with what it is, and sections of HTML."""
+    tiles = [f"<li><b>{escape(value)}</b>{escape(what)}</li>" for value, what in headline]
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            '<ul class="headline">',
+            *tiles,
+            "</ul>",
+            *sections,
+            "</body>\n</html>\n",
+        ]
+    )
 
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>"
-    tiles = [name for name in HEADLINE if facts.get(name) is not None]
-    yield '<ul class="headline">'
-    yield from (f"<li><b>{escape(_shown(name, facts[name]))}</b>{label(name)}</li>" for name in tiles)
-    yield "</ul>"
-    for name in PROOF:
-        if name in facts:
-            yield f"<p><b>{label(name)}</b>: {escape(_shown(name, facts[name]))}</p>"
-    yield f"<h2>How to repeat it</h2>\n<pre>{escape(repeat)}</pre>"
-    yield from sections
-    yield "<h2>All that is known</h2>\n<dl>"
-    for name, value in facts.items():
-        if value is not None and not isinstance(value, list | dict):
-            yield f"<dt>{label(name)}</dt><dd>{escape(_shown(name, value))}</dd>"
-    yield "</dl>\n</body>\n</html>\n"
+
+def _repeated(repeat: str) -> str:
+    return f"<h2>How to repeat it</h2>\n<pre>{escape(repeat)}</pre>"
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def _html(title: str, facts: Mapping[str, Any], repeat: str, sections: Sequence[str]) -> str:
+    headline = [(_shown(name, facts[name]), _label(name)) for name in HEADLINE if facts.get(name) is not None]
+    proof = [
+        f"<p><b>{escape(_label(name))}</b>: {escape(_shown(name, facts[name]))}</p>" for name in PROOF if name in facts
+    ]
+    known = [
+        f"<dt>{escape(_label(name))}</dt><dd>{escape(_shown(name, value))}</dd>"
+        for name, value in facts.items()
+        if value is not None and not isinstance(value, list | dict)
+    ]
+    last = ["<h2>All that is known</h2>\n<dl>", *known, "</dl>"]
+    return _frame(title, headline, [*proof, _repeated(repeat), *sections, *last])

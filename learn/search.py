@@ -38,7 +38,7 @@ from learn import moves, windows
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.starts import ranked
-from learn.rules import Rule, make_rule, rules_in
+from learn.rules import RULES, Rule, make_rule, rules_in, thinned
 from learn.spaces import Choice
 
 POPULATION = 4
@@ -456,7 +456,7 @@ def annealed(
         after each sweep None; after the last one the circuit, the best on the table, instead.
     """
     chain = Chain(iter(()))
-    task = Task(table, partial(_proposer, "heat_bath"), table.care, None)
+    task = Task(table, partial(_proposer, "heat_bath", None), table.care, None)
     given = None if start is None else to_literals(start)
     for i, _ in enumerate(_fit_chain(task, key, chain, (nodes, hot, cold), sweeps, given), 1):
         lits = chain.found.lits if chain.found and i == sweeps else None
@@ -520,6 +520,7 @@ def learn(
     *,
     key: Key,
     rule: str = "heat_bath",
+    rate: float | None = None,
     seconds: float | None = None,
     steps: int | None = None,
     max_ands: int | None = None,
@@ -535,6 +536,7 @@ def learn(
         table: what the circuit should do; its repeated patterns are merged (see ``circuits.table.merged``).
         key: the source of all draws.
         rule: name of a row of ``RULES`` that works on choices; it proposes while a circuit is not yet exact.
+        rate: of the rule, see ``RULES``; None for its usual settings.
         seconds: stop at the first step after this time; the number of steps done replays the result.
         steps: stop after this many steps. With neither, see ``PATIENCE``.
         max_ands: AND nodes the circuit should keep within where there is a choice.
@@ -550,7 +552,13 @@ def learn(
     """
     if rule not in rules_in(Choice):
         raise SearchError(f"rule: got {rule!r}, expected one of {', '.join(rules_in(Choice))}")
-    for name, value in (("seconds", seconds), ("steps", steps), ("threads", threads), ("max_ands", max_ands)):
+    for name, value in (
+        ("rate", rate),
+        ("seconds", seconds),
+        ("steps", steps),
+        ("threads", threads),
+        ("max_ands", max_ands),
+    ):
         if value is not None and not value > 0:
             raise SearchError(f"{name}: got {value}, expected more than 0")
     lits = None if start is None else to_literals(start)
@@ -564,7 +572,7 @@ def learn(
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
     care = _held_out_care(table, key) if validated else table.care
-    task = Task(table, partial(_proposer, rule), care, max_ands, lits)
+    task = Task(table, partial(_proposer, rule, rate), care, max_ands, lits)
     rungs = _fit_rungs if validated else _exact_rungs
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None
@@ -613,7 +621,10 @@ def _constant(task: Task) -> Found:
     return Found(0, errors, 0, Literals(table.num_inputs, np.zeros((0, 2), np.int64), outputs))
 
 
-def _proposer(rule: str, choices: int, temperature: float) -> Rule:
+def _proposer(rule: str, rate: float | None, choices: int, temperature: float) -> Rule:
     """Make the rule over that many choices; a rule without a temperature ignores it."""
-    settings = {"temperature": temperature} if rule == "heat_bath" else {}
-    return make_rule(rule, Choice(choices), **settings)
+    space = Choice(choices)
+    if rule == "heat_bath":
+        made = make_rule(rule, space, temperature=temperature)
+        return made if rate is None else thinned(made, rate)
+    return make_rule(rule, space) if rate is None else RULES[rule].at_rate(space, rate)

@@ -130,6 +130,7 @@ class Event(NamedTuple):
         network: the network now.
         best: the network that got most validation samples right after a pass, the later of equals; without any, the
             network now.
+        start: the network it began with.
         state: ``state()`` is what :func:`fit` goes on from; to be asked for before the next event.
     """
 
@@ -147,6 +148,7 @@ class Event(NamedTuple):
     history: tuple[Pass, ...]
     network: LutNetwork
     best: LutNetwork
+    start: LutNetwork
     state: Callable[[], State]
 
 
@@ -601,6 +603,7 @@ class _Training:
             tuple(self.history),
             network,
             self.best if self.most >= 0 else network,
+            self.start,
             state,
         )
 

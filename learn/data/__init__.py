@@ -22,6 +22,7 @@ __all__ = [
     "generate",
     "is_built_in",
     "is_cached",
+    "is_labelled",
     "load",
     "load_dataset",
     "verified",
@@ -39,6 +40,12 @@ EXAMPLES = {
 def is_built_in(name: str) -> bool:
     """Tell whether a name means a generator or an example of the package, rather than a file."""
     return name in EXAMPLES or name.partition(":")[0] in GENERATORS
+
+
+def is_labelled(name: str) -> bool:
+    """Tell whether a name means labelled samples rather than a truth table."""
+    path = Path(name.lower())
+    return name in DATASETS or path.suffix in (".csv", ".tsv", ".npz") or path.stem.endswith((".csv", ".tsv"))
 
 
 def load(names: Sequence[str]) -> TruthTable:
