@@ -56,3 +56,12 @@ def dtype_name(array: Array) -> str:
 def zeros(shape: tuple[int, ...], array: Array) -> Array:
     """Return int64 zeros where ``array`` lies."""
     return like(np.zeros(shape, np.int64), array)
+
+
+def least(values: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """Return where the least of some values stand, the first among equals."""
+    if not count:
+        return np.zeros(0, np.int64)
+    limit = np.partition(values, count - 1)[count - 1]
+    below = np.flatnonzero(values < limit)
+    return np.concatenate([below, np.flatnonzero(values == limit)[: count - len(below)]])

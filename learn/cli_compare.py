@@ -77,13 +77,17 @@ def _row(each: Standing, unit_of_score: str) -> dict[str, str]:
 
     chance = "best" if each.p is None else "< 0.001" if each.p < 0.001 else f"{each.p:.3f}"
     energy = f"{each.millijoules:,.3g}" if each.millijoules is not None else ""
-    row = {
+    circuits = each.changed is None
+    return {
         "rule": each.rule,
         "rate": f"{each.rate:g}",
         unit_of_score: f"{each.compared:.2%} ± {100 * each.spread:.2f}",
-        "behind, points": f"{100 * each.behind:+.2f}" if each.p is not None else "",
+        "apart, points": f"{100 * each.behind:+.2f}" if each.p is not None else "",
         "p": chance,
-        "held out": share(each.held_out),
+        "at the end": share(each.held_out) if circuits else "",
+        "held out": share(each.held_out) if each.test is not None else "",
+        "steps": f"{each.updates:,.4g}" if circuits else "",
+        "AND nodes": f"{each.parameters:,.4g}" if circuits else "",
         "flips a step": f"{each.flips:,.4g}",
         "changed": share(each.changed),
         "bytes a parameter": f"{each.cost.bytes:.3g}",
@@ -92,7 +96,6 @@ def _row(each: Standing, unit_of_score: str) -> dict[str, str]:
         "pJ a parameter": f"{each.cost.picojoules:.3g}",
         "mJ a run": energy,
     }
-    return row
 
 
 def compare(
@@ -231,6 +234,8 @@ def _write(
         Chart("curves", f"{task.score}: mean of the seeds, least to most", (task.unit, x), curves, "bands"),
     ]
     trials = [{"rule": each.rule, **{k: f"{v:.2%}" for k, v in each.tried.items()}} for each in ranking]
+    ends_of = [(each, sorted(map(float, each.tried))) for each in ranking]
+    edges = [each.rule for each, tried in ends_of if float(f"{each.rate:g}") in (tried[0], tried[-1])]
     level = [each.rule for each in others if each.p is not None and each.p >= 0.05]
     headline = [
         (best.rule, "best rule"),
@@ -244,7 +249,10 @@ def _write(
         if level
         else f"Every other rule is behind {best.rule} by more than chance (p below 0.05).",
         "p is of Student's paired t-test of the differences to the best rule on the same seeds, adjusted by Holm's "
-        "method for being several; it takes differences to be normal, and few seeds tell only large ones apart.",
+        "method for being several; it takes differences to be normal, and few seeds tell only large ones apart. Which "
+        "rule is best was picked by the same numbers.",
+        *[f"The best rate of {', '.join(edges)} is at an end of those tried; --rates beyond may be better."]
+        * bool(edges),
         "Seconds are of the clock, milliseconds of the processor and of everything a step takes. " + facts["energy"],
     ]
     return write_page(

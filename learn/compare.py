@@ -46,8 +46,8 @@ ENERGY = (
     "(integers 3.1 and 0.1 pJ, floats 3.7 and 0.9 pJ); 64 random bits cost 20 products. Figures: Horowitz 2014, "
     "Computing's energy problem, doi 10.1109/ISSCC.2014.6757323 (45 nm, 0.9 V)."
 )
-SAMPLED = 4096
-"""Parameters of the update on which a rule's memory and draws are counted."""
+SAMPLED, COUNTED = 4096, 4
+"""Parameters and updates on which a rule's memory and draws are counted; some rules step every fourth time only."""
 
 
 class Run(NamedTuple):
@@ -354,10 +354,11 @@ def cost(rule: str, space: Int | Choice, rate: float) -> Cost:
     shape = (len(params), space.n) if isinstance(space, Choice) else params.shape
     signal = Key(0).fold("signal").integers(255, shape) - 127
     state = made.init(params)
-    made.update(signal, state, params, key=key)
+    for i in range(COUNTED):
+        _, state = made.update(signal, state, params, key=key.fold(i))
     arrays = [array for array in state_arrays(state).values() if array.size >= signal.size]
     held, floats = sum(array.nbytes for array in arrays) / SAMPLED, sum(array.dtype.kind == "f" for array in arrays)
-    draws = sum(key.drawn) / SAMPLED
+    draws = sum(key.drawn) / SAMPLED / COUNTED
     traffic = (2 * 8 + 32 + 2 * 8 * held) / 64 * WORD_PJ
     integers = 1 + len(arrays) - floats
     work = integers * (MULTIPLY_PJ + ADD_PJ) + floats * (FLOAT_MULTIPLY_PJ + FLOAT_ADD_PJ)
@@ -408,6 +409,7 @@ class Standing(NamedTuple):
         spread: see there.
         held_out: mean.
         test: mean, or None.
+        updates: mean; of circuits until exact.
         behind: mean difference to the best rule on the same seeds.
         p: that this is chance: paired t-test, adjusted by Holm's method; None of the best rule.
         flips: in an update, mean.
@@ -429,6 +431,7 @@ class Standing(NamedTuple):
     spread: float
     held_out: float
     test: float | None
+    updates: float
     behind: float
     p: float | None
     flips: float
@@ -479,6 +482,7 @@ def standings(task: Task, found: Sequence[Run]) -> list[Standing]:
             float(np.std([run.compared for run in mine], ddof=1)),
             mean("held_out"),
             None if mine[0].test is None else mean("test"),
+            mean("updates"),
             float(np.mean(apart[rule])),
             chances.get(rule),
             mean("flips"),

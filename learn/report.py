@@ -295,6 +295,7 @@ def _bands(chart: Chart, figure_type: Any) -> Any:
         axes.plot(places, chart.series[name], line, color=color, label=name, marker=marker, markersize=3)
         axes.fill_between(places, chart.series[low], chart.series[high], color=color, alpha=0.15, linewidth=0)
     axes.set_xlabel(label)
+    axes.xaxis.get_major_locator().set_params(integer=True)  # of steps there are no halves
     axes.grid(alpha=0.25)
     figure.legend(loc="outside right upper", frameon=False)
     return figure
@@ -351,7 +352,7 @@ figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; } pre { b
   overflow-x: auto; white-space: pre-wrap; }
 table { border-collapse: collapse; font-size: .82rem; } th { color: #5b6773; font-weight: normal;
   vertical-align: bottom; }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #d5dbe0; }
+td { white-space: nowrap; } th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #d5dbe0; }
 th:first-child, td:first-child { text-align: left; } tbody tr:first-child { font-weight: bold; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; } @media print { figure, li { break-inside: avoid; } }

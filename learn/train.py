@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from learn import lut_kernels as kernels
+from learn.arrays import least
 from learn.encoders import Codes, Encoder
 from learn.errors import ModelError, RuleError, TrainError
 from learn.keys import Key
@@ -237,15 +238,6 @@ def _narrow(pins: Pins, rows: int) -> Pins:
     return Pins(pins.source.astype(kind), pins.against.astype(kind), pins.margin.copy())
 
 
-def _least(values: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """Return where the least of some values stand, the first among equals."""
-    if not count:
-        return np.zeros(0, np.int64)
-    limit = np.partition(values, count - 1)[count - 1]
-    below = np.flatnonzero(values < limit)
-    return np.concatenate([below, np.flatnonzero(values == limit)[: count - len(below)]])
-
-
 def _wide(pins: Pins) -> Pins:
     """Return pins with arrays of their own, as layers have them."""
     return Pins(pins.source.astype(np.int32), pins.against.astype(np.int32), pins.margin.copy())
@@ -323,10 +315,10 @@ def _check_codes(
 
 def _check_settings(settings: Settings, entries: int, copies: int = 1) -> None:
     """Check settings, for a network whose largest layer has so many entries, and so many tables that share them."""
-    for name, (least, most) in RANGES.items():
+    for name, (low, high) in RANGES.items():
         given = getattr(settings, name)
-        if given is not None and not least <= given <= most:
-            raise TrainError(f"fit: got {name} {given}, expected {least:g}..{most:g}")
+        if given is not None and not low <= given <= high:
+            raise TrainError(f"fit: got {name} {given}, expected {low:g}..{high:g}")
     if settings.batch % kernels.STEP:
         raise TrainError(f"fit: got batch {settings.batch}, expected a multiple of {kernels.STEP}")
     if kernels.SIGNAL_LIMIT * settings.batch * copies >= 1 << 31:
@@ -861,7 +853,7 @@ class _Training:
             if run.layer.copies is not None:
                 changes = np.zeros(own.source.shape, np.int64)
                 kernels.add_copies(run.candidates.changes, run.layer.copies.share, changes)
-            best = _least(changes.reshape(-1), round(max(0.0, settings.swap * left) * changes.size))
+            best = least(changes.reshape(-1), round(max(0.0, settings.swap * left) * changes.size))
             best = best[changes.reshape(-1)[best] < 0]
             own.put(best, run.candidates.own.map(lambda array: array.reshape(-1)[best]))  # noqa: B023  (used at once)
             if run.layer.copies is not None:

@@ -20,7 +20,19 @@ ROOMS = {
         *("verify", "formats", "tools", "draw"),
     ),
     "learn": (
-        *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "encoders", "lut_kernels", "xnor_kernels"),
+        *(
+            "errors",
+            "keys",
+            "arrays",
+            "spaces",
+            "losses",
+            "rule_kernels",
+            "rules",
+            "models",
+            "encoders",
+            "lut_kernels",
+            "xnor_kernels",
+        ),
         *(
             "moves",
             "pruning",

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, cast, dtype_name, like, xp
+from learn.arrays import Array, cast, dtype_name, like, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
 from learn.spaces import Choice, Ordered, Real
@@ -37,6 +37,8 @@ ONE = 1 << 20
 """1.0 in fixed point."""
 ROOM = 1 << 61
 """Fixed-point numbers saturate here: their doubles still fit 64 bits."""
+LARGE = 4096
+"""Numpy arrays of at least so many numbers are stepped by kernels, which cost time to load and to call."""
 DIGITS = 30
 """Bits that the largest of a float signal keeps in fixed point."""
 
@@ -108,21 +110,50 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
     Raises:
         RuleError: a float signal that is not finite.
     """
+    size = max(1, math.prod(signal.shape))
+    if is_large(signal) and signal.dtype.kind == "i":
+        from learn import rule_kernels
+
+        flat = np.ascontiguousarray(signal).reshape(-1)
+        largest, total = rule_kernels.sizes(flat, ROOM // size)
+        if not largest:
+            return zeros(signal.shape, signal)
+        return rule_kernels.scaled(flat, *_factor(largest, total, 0, size, rate, scale)).reshape(signal.shape)
     g, shift = _integers(signal, math.inf if scale is None else ROOM * scale / (rate * ONE))
-    size = max(1, math.prod(g.shape))
     g, largest = _held(g, ROOM // size)  # so that sizes sum to below 2**63
     if not largest:
         return g
-    above, below = rate * ONE << max(0, -shift), (scale or 0) << max(0, shift)
-    if scale is None:
-        above, below = rate * size, int(abs(g).sum())
-    g, largest = _held(g, ROOM * below // above, largest)
-    # g * above / below as a product and a shift, the factor as long as 63 bits allow.
-    shift = 62 - (largest * above // below).bit_length()
-    product = g * ((above << shift) // below)
+    most, factor, shift = _factor(largest, int(abs(g).sum()) if scale is None else 0, shift, size, rate, scale)
+    g, _ = _held(g, most, largest)
+    product = g * factor
     product += 1 << shift >> 1
     product >>= shift
     return product
+
+
+def is_large(array: Array) -> bool:
+    """Tell whether an array is stepped by kernels: in numpy, and worth it."""
+    return xp(array) is np and array.size >= LARGE
+
+
+def _factor(largest: int, total: int, shift: int, size: int, rate: int, scale: int | None) -> tuple[int, int, int]:
+    """Return how large numbers may be, and the factor and the shift that make fixed point of them.
+
+    Args:
+        largest: size of a number.
+        total: of the sizes, where there is no scale.
+        shift: numbers are times 2**shift.
+        size: how many numbers.
+        rate: in fixed point.
+        scale: in fixed point, or None.
+    """
+    above, below = rate * ONE << max(0, -shift), (scale or 0) << max(0, shift)
+    if scale is None:
+        above, below = rate * size, total
+    most = min(ROOM // size, ROOM * below // above)
+    # g * above / below as a product and a shift, the factor as long as 63 bits allow.
+    bits = 62 - (min(largest, most) * above // below).bit_length()
+    return most, (above << bits) // below, bits
 
 
 def _held(g: Array, most: int, largest: int | None = None) -> tuple[Array, int]:

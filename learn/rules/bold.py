@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, xp, zeros
+from learn.arrays import Array, least, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
-from learn.rules.base import ROOM, Params, Rule, RuleSpace, Signal, Steps, check_signal, fixed, in_fixed_point, take
-from learn.spaces import Choice
+from learn.rules.base import (
+    ROOM,
+    Params,
+    Rule,
+    RuleSpace,
+    Signal,
+    Steps,
+    check_signal,
+    fixed,
+    in_fixed_point,
+    is_large,
+    take,
+)
+from learn.spaces import Choice, Ordered
 
 
 class BoldState(NamedTuple):
@@ -77,6 +89,8 @@ def bold(
         if not 0 <= flipped <= size:
             raise RuleError(f"bold: got a state of {flipped} steps, expected 0..{size}")
         fresh = in_fixed_point(check_signal(space, signal, params), rate=rate, scale=unit)
+        if is_large(params) and isinstance(space, Ordered) and params.dtype.kind == "i":
+            return _fused(fresh, state, params, space, bar, cap)
         votes = library.clip(decayed(state.votes, flipped, size) + fresh, -limit, limit)
         if isinstance(space, Choice):
             best = votes.argmin(-1)
@@ -91,6 +105,25 @@ def bold(
         return library.where(moves, steps, 0), after
 
     return Rule(init, update)
+
+
+def _fused(
+    fresh: NDArray[np.int64], state: BoldState, params: NDArray[Any], space: Ordered, bar: int, cap: float | None
+) -> tuple[NDArray[np.int64], BoldState]:
+    """Return what the array form of an update does, in one pass."""
+    from learn import rule_kernels
+
+    size, steps = params.size, np.empty(params.size, np.int8)
+    g, before, at = (np.ascontiguousarray(array).reshape(-1) for array in (fresh, state.votes, params))
+    votes = rule_kernels.step_votes(g, before, at, int(state.flipped), ROOM // size, bar, space.lo, space.hi, steps)
+    moved = np.flatnonzero(steps)
+    if cap is not None and len(moved) > (most := max(1, int(cap * size))):
+        moved = moved[least(-np.abs(votes[moved]), most)]
+        steps, wanted = np.zeros_like(steps), steps
+        steps[moved] = wanted[moved]
+    votes[moved] = 0
+    after = BoldState(votes.reshape(params.shape), np.asarray(len(moved), np.int64))
+    return steps.astype(np.int64).reshape(params.shape), after
 
 
 def decayed(votes: Array, flipped: int, size: int) -> Array:
