@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = Any  # a numpy array or a torch tensor
+LARGE = 4096
+"""Numpy arrays of at least so many integers are stepped by kernels, which cost time to load and to call."""
 
 
 def xp(array: Array) -> ModuleType:
@@ -22,6 +24,11 @@ def xp(array: Array) -> ModuleType:
     if type(array).__module__.partition(".")[0] == "torch":
         return sys.modules["torch"]  # loaded, or there were no tensor
     return np
+
+
+def is_large(array: Array) -> bool:
+    """Tell whether an array is stepped by kernels: of signed integers, in numpy, and worth it."""
+    return xp(array) is np and array.dtype.kind == "i" and array.size >= LARGE
 
 
 def to_numpy(array: Array) -> NDArray[Any]:

@@ -81,3 +81,14 @@ def step_votes(
         up = -vote >= bar and params[i] < hi
         steps[i] = np.int8(up) - np.int8(down)
     return after
+
+
+@njit(cache=True, nogil=True)
+def added(params: Integers, steps: Integers, lo: int, hi: int, shift: int) -> Integers:
+    """Return parameters (n,) after steps (n,) among lo, lo + 2**shift, ..., hi; steps past an end stop at it."""
+    out = np.empty_like(params)
+    for i in range(len(params)):
+        at = np.int64(params[i])
+        down, up = (np.int64(lo) - at) >> np.int64(shift), (np.int64(hi) - at) >> np.int64(shift)
+        out[i] = at + (min(max(np.int64(steps[i]), down), up) << np.int64(shift))
+    return out

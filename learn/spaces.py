@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, cast, dtype_name, xp
+from learn.arrays import Array, cast, dtype_name, is_large, xp
 from learn.errors import SpaceError
 from learn.keys import Key, Shape
 
@@ -61,6 +61,12 @@ class Ordered:
 
     def add(self, params: Array, steps: Array) -> Array:
         """Return the saturating sum, in the dtype of ``params``."""
+        if is_large(params):
+            from learn import rule_kernels
+
+            _check_dtype(self, params)
+            flat, moves = (np.ascontiguousarray(array).reshape(-1) for array in (params, _steps(steps)))
+            return rule_kernels.added(flat, moves, self.lo, self.hi, self.stride - 1).reshape(params.shape)
         return _narrow(self, cast(params, "int64") + self.stride * self.fit(params, steps), params)
 
     def contains(self, params: Array) -> bool:
@@ -200,8 +206,13 @@ def _steps(steps: Array) -> Array:
 
 def _narrow(space: Space, values: Array, params: Array) -> Array:
     """Return new values in the dtype of the old ones, which must hold every value of the space."""
+    return cast(values, _check_dtype(space, params))
+
+
+def _check_dtype(space: Space, params: Array) -> str:
+    """Return the name of the dtype of parameters, which must hold every value of the space."""
     name = dtype_name(params)
     lo, hi = (space.lo, space.hi) if isinstance(space, Ordered) else (0, space.size - 1)
     if not np.iinfo(name).min <= lo <= hi <= np.iinfo(name).max:
         raise SpaceError(f"params: dtype {name} cannot hold {space}; use {smallest(lo, hi).__name__}")
-    return cast(values, name)
+    return name

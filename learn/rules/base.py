@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, cast, dtype_name, like, xp, zeros
+from learn.arrays import Array, cast, dtype_name, is_large, like, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
 from learn.spaces import Choice, Ordered, Real
@@ -37,8 +37,6 @@ ONE = 1 << 20
 """1.0 in fixed point."""
 ROOM = 1 << 61
 """Fixed-point numbers saturate here: their doubles still fit 64 bits."""
-LARGE = 4096
-"""Numpy arrays of at least so many numbers are stepped by kernels, which cost time to load and to call."""
 DIGITS = 30
 """Bits that the largest of a float signal keeps in fixed point."""
 
@@ -111,7 +109,7 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
         RuleError: a float signal that is not finite.
     """
     size = max(1, math.prod(signal.shape))
-    if is_large(signal) and signal.dtype.kind == "i":
+    if is_large(signal):
         from learn import rule_kernels
 
         flat = np.ascontiguousarray(signal).reshape(-1)
@@ -129,11 +127,6 @@ def in_fixed_point(signal: Signal, *, rate: int, scale: int | None) -> Array:
     product += 1 << shift >> 1
     product >>= shift
     return product
-
-
-def is_large(array: Array) -> bool:
-    """Tell whether an array is stepped by kernels: in numpy, and worth it."""
-    return xp(array) is np and array.size >= LARGE
 
 
 def _factor(largest: int, total: int, shift: int, size: int, rate: int, scale: int | None) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.arrays import Array, least, xp, zeros
+from learn.arrays import Array, is_large, least, xp, zeros
 from learn.errors import RuleError
 from learn.keys import Key
 from learn.rules.base import (
@@ -21,7 +21,6 @@ from learn.rules.base import (
     check_signal,
     fixed,
     in_fixed_point,
-    is_large,
     take,
 )
 from learn.spaces import Choice, Ordered
@@ -89,7 +88,7 @@ def bold(
         if not 0 <= flipped <= size:
             raise RuleError(f"bold: got a state of {flipped} steps, expected 0..{size}")
         fresh = in_fixed_point(check_signal(space, signal, params), rate=rate, scale=unit)
-        if is_large(params) and isinstance(space, Ordered) and params.dtype.kind == "i":
+        if is_large(params) and isinstance(space, Ordered):
             return _fused(fresh, state, params, space, bar, cap)
         votes = library.clip(decayed(state.votes, flipped, size) + fresh, -limit, limit)
         if isinstance(space, Choice):

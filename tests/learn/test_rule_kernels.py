@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learn import arrays
 from learn.keys import Key
-from learn.rules import base, bold
+from learn.rules import bold
 from learn.rules.base import in_fixed_point
 from learn.rules.bold import BoldState
 from learn.spaces import Bit, Int, Sign, Ternary
@@ -21,7 +22,7 @@ def forms(monkeypatch):
     def both(function):
         found = []
         for large in (1, 1 << 60):
-            monkeypatch.setattr(base, "LARGE", large)
+            monkeypatch.setattr(arrays, "LARGE", large)
             found.append(function())
         return found
 
@@ -72,12 +73,22 @@ def test_bold_from_any_votes(votes, data):
     rule, found = bold(Ternary(), threshold=data.draw(st.sampled_from([2.0**-20, 1.0, 2.0**20]))), []
     with pytest.MonkeyPatch.context() as patch:
         for large in (1, 1 << 60):
-            patch.setattr(base, "LARGE", large)
+            patch.setattr(arrays, "LARGE", large)
             found.append(rule.update(signal, BoldState(before, np.asarray(flipped)), params, key=Key(0)))
     (steps, state), (expected, after) = found
     assert np.array_equal(steps, expected)
     assert np.array_equal(state.votes, after.votes)
     assert int(state.flipped) == int(after.flipped)
+
+
+@pytest.mark.parametrize("space", [Sign(), Ternary(), Int(-3, 2), Int(-128, 127), Int(-(2**61), 2**61)], ids=str)
+@pytest.mark.parametrize("most", [0, 1, 2**61])
+def test_sums_in_a_space(forms, space, most):
+    params = space.init((9, 31), key=Key(4))
+    steps = Key(5).integers(2 * most + 1, params.shape) - most
+    by_kernels, by_arrays = forms(lambda: space.add(params, steps))
+    assert np.array_equal(by_kernels, by_arrays) and by_kernels.dtype == by_arrays.dtype == params.dtype
+    assert space.contains(by_kernels)
 
 
 def test_arguments_are_left_as_they_are():
