@@ -104,7 +104,7 @@ def compare(
         typer.Argument(metavar="DATA...", help="Labelled samples (mnist, a .csv, ...) or a truth table; see data."),
     ],
     rules: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Such as zim,bold,vote; default some, or all of truth tables.")
+        str | None, typer.Option(metavar="LIST", help="Such as zim,bold,vote; default six, or four of truth tables.")
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", help="Runs of each rule that are compared.")] = 5,
     rates: Annotated[

@@ -27,8 +27,11 @@ from learn.spaces import Choice, Int
 from learn.train import class_scores
 
 RATES = 0.05, 0.15, 0.5, 1.5
-TUNED = "zim", "bold", "vote", "rounding", "binary_connect", "adam_binary_connect"
-"""What is compared on labelled samples, unless something else is asked for; on truth tables, all that can be."""
+USUAL = {
+    Int: ("zim", "bold", "vote", "rounding", "binary_connect", "adam_binary_connect"),
+    Choice: ("heat_bath", "zim", "vote", "bold"),
+}
+"""Where parameters live -> the rules that are compared, unless others are asked for."""
 PULSE = 0.5
 """Seconds after which a run is heard of again."""
 FEWEST = 2
@@ -237,8 +240,7 @@ Task = Samples | Table
 
 def usual_rules(task: Task) -> list[str]:
     """Return the rules that are compared unless others are asked for."""
-    able = rules_in(type(task.space))
-    return [name for name in TUNED if name in able] if isinstance(task.space, Int) else able
+    return list(USUAL[type(task.space)])
 
 
 def check(task: Task, rules: Sequence[str], seeds: int, rates: Sequence[float], steps: int | None) -> None:

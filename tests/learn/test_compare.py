@@ -12,7 +12,7 @@ import pytest
 
 from circuits.table import sampled_table
 from learn import cli, cli_compare
-from learn.compare import Samples, Table, compare, cost, holm, paired_t, standings, steps_for
+from learn.compare import USUAL, Samples, Table, compare, cost, holm, paired_t, standings, steps_for
 from learn.data import load, load_dataset
 from learn.errors import CompareError
 from learn.keys import Key
@@ -165,7 +165,7 @@ def test_the_verb_on_a_truth_table(run):
     assert code == 0 and "run 1/" in err
     head, columns, *rows = out.splitlines()
     assert head.startswith("4 steps a run; output values right") and "AND nodes" in columns
-    assert {row.split()[0] for row in rows} == set(rules_in(Choice))
+    assert {row.split()[0] for row in rows} == set(USUAL[Choice])
 
 
 @pytest.mark.parametrize(("looks", "seeds"), [(7, 0), (25, 2)])
