@@ -136,6 +136,10 @@ def test_figures_are_drawn_the_same_each_time():
     assert first == second and set(first) == {"svg", "png"}
     for kind in ("bars", "matrix"):
         assert set(figure_of(chart._replace(kind=kind))) == {"svg", "png"}
+    three = {"zim": [1.0, 2, 3], "zim, least": [0.0, 1, 2], "zim, most": [2.0, 3, 4]}
+    for kind in ("bands", "dots"):
+        drawn = figure_of(chart._replace(kind=kind, series=three))
+        assert b">zim<" in drawn["svg"] and (b">zim, least<" in drawn["svg"]) == (kind == "dots")
     assert first["png"].startswith(b"\x89PNG") and b"Title &amp; more" in first["svg"] and b"loss" in first["svg"]
 
 
