@@ -426,7 +426,7 @@ def _learn(
         else search.learn(table, key=Key(seed), rule=rule, threads=workers, start=begun, **limits)
     )
     event: Any = None
-    moments = Log(circuits=bool(log or report or any(path.suffix.lower() == ".html" for path in outputs)))
+    moments = Log(circuits=_wants_log(log, report, outputs))
     with _stop_signals() as stops, _progress(say, part, quiet) as show:
         for event in events:
             show(event)
@@ -563,7 +563,7 @@ def _learn_classifier(
     from learn.errors import CheckpointError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
-    from learn.report import Log, confusion
+    from learn.report import Log, confusion, frames
     from learn.shipping import proved, reread, ship
 
     if len(names) != 1:
@@ -632,7 +632,13 @@ def _learn_classifier(
     compared = proved(shipment, whole, key.fold("proof"), RANDOM_INPUTS)
     took.append(time.monotonic())
     circuit, filling, size, alone = shipment.circuit, shipment.filling, shipment.size, shipment.size_without
-    written = write_all(circuit, outputs, bits=shipment.bits)
+    moments, more = Log(), []
+    moments.note_passes(event.history)
+    if _wants_log(log, report, outputs):
+        apart = samples_apart(dataset, key)
+        more.append(confusion(dataset.labels[apart], classes_of(circuit, dataset.features[apart]), dataset.class_names))
+        moments[-1] = moments[-1]._replace(confusion=more[0].series)
+    written = write_all(circuit, outputs, bits=shipment.bits, frames=frames(moments))
     again = [path for path in written if reread(shipment, path, whole, key.fold("proof"), RANDOM_INPUTS)]
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
@@ -671,15 +677,8 @@ def _learn_classifier(
         "phases": {name: round(spent, 3) for name, spent in phases.items()},
         "interrupted": interrupted,
     }
-    moments = Log()
-    moments.note_passes(event.history)
     given_options = {"data-dir": data_dir, "label": label}
     repeat = _command(names, {**{name: v for name, v in given_options.items() if v is not None}, **options})
-    more = []
-    if report is not None:
-        apart = samples_apart(dataset, key)
-        answers = classes_of(circuit, dataset.features[apart])
-        more.append(confusion(dataset.labels[apart], answers, dataset.class_names))
     written += _keep(log, report, moments, dataset.name, facts, circuit, repeat, more)
     facts["written"] = [str(path) for path in written]
     proof = f"the circuit equals the model on {compared:,} inputs"
@@ -725,6 +724,11 @@ def _check_kept(log: Path | None, report: Path | None, outputs: list[Path]) -> N
         if path is not None and path.suffix.lower() != suffix:
             raise ReportError(f"{name}: got {path}, expected a name that ends in {suffix}")
     check_places([*outputs, *filter(None, (log, report))])
+
+
+def _wants_log(log: Path | None, report: Path | None, outputs: list[Path]) -> bool:
+    """Tell whether a file is asked for that says how a run went."""
+    return bool(log or report or any(path.suffix.lower() == ".html" for path in outputs))
 
 
 def _keep(
