@@ -321,8 +321,9 @@ def test_nothing_is_cut_or_overlaps(reader: Reader, make: Any) -> None:
                 if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
                     over += 1;
             }));
-            return [out, over]; }""")
-        assert boxes == [0, 0]
+            const below = document.getElementById('replay').getBoundingClientRect().top - area.bottom;
+            return [out, over, below < 0]; }""")
+        assert boxes == [0, 0, False]
 
 
 def test_a_cone_begins_with_its_pattern(reader: Reader) -> None:
