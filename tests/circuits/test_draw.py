@@ -317,7 +317,7 @@ def test_wires_never_run_on_top_of_each_other() -> None:
 
 
 def test_large_circuits_draw_in_time(program: str) -> None:
-    circuits = random_circuit(300), random_circuit(10_000), chain(100)
+    circuits = random_circuit(300), random_circuit(10_000), chain(60)
     started = os.times()
     for circuit in circuits:
         render(circuit, "png", engine=program)
