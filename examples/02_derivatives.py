@@ -4,9 +4,12 @@ What does flipping an input do to the outputs? A reverse derivative answers with
 also says in which direction; observability is exact for the whole circuit, whatever paths meet again.
 """
 
+import sys
+
 import numpy as np
 
 from circuits import Builder, evaluate, observability, reverse_derivative, truth_table, variation
+from circuits.draw import View, draw
 from circuits.words import enumerate_inputs, unpack
 
 build = Builder(["a", "b", "carry_in"], name="full_adder")
@@ -48,3 +51,5 @@ differ = [p for p in range(8) if exact[p] != abs(varied[p])]
 print("they differ where b = carry_in = 1: patterns", *differ)
 assert differ == [p for p in range(8) if p >> 1 == 3]
 assert list(abs(varied)) == traced
+if sys.argv[1:]:
+    draw(adder, sys.argv[1], view=View(pattern="111", derivative=True, cone="carry_out"))

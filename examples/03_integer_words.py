@@ -4,9 +4,12 @@ A wire carries a bit or a word of a declared width and sign. A gate computes the
 says what is stored: the value modulo a power of two, or the nearest one in range.
 """
 
+import sys
+
 import numpy as np
 
 from circuits import Builder, Circuit, Word, and_count, equivalent, evaluate, reverse_derivative, simulate_values
+from circuits.draw import View, draw
 from circuits.formats import encode
 
 byte = Word(8)
@@ -45,3 +48,5 @@ print("at x = 5, y = 3 for a change of 1:", evaluate(backwards, [5, 3, 1]))
 assert evaluate(backwards, [5, 3, 1]) == (10, -6)
 
 print("\n" + encode(neuron, ".v").decode())
+if sys.argv[1:]:
+    draw(neuron, sys.argv[1], view=View(pattern="10,-3"))

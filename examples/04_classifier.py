@@ -5,7 +5,10 @@ its jacket is red. A network of look-up tables learns it from 124 of the 432 rob
 the attributes to the class, and that circuit is what is scored.
 """
 
+import sys
+
 from circuits import and_count
+from circuits.draw import draw
 from learn import Key, classes_of, learn_classifier, load_dataset, plan_for
 
 train = load_dataset("monk1")  # 124 robots
@@ -13,7 +16,7 @@ test = load_dataset("monk1", split="test")  # all 432
 print(f"{train.name}: {train.num_samples} samples of {train.num_features} attributes, {train.num_classes} classes")
 
 # Some samples are held out to validate on. An event comes after every pass over the others.
-plan = plan_for(train, tables=400)
+plan = plan_for(train, tables=24)
 for progress in learn_classifier(train, key=Key(0), plan=plan):
     event = progress.event
     if event.epoch % 100 == 0:
@@ -32,3 +35,5 @@ print(
 right = (classes_of(circuit, test.features) == test.labels).mean()
 print(f"of all robots it classifies {right:.1%} right")
 assert right > 0.8
+if sys.argv[1:]:
+    draw(circuit, sys.argv[1])

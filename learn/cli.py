@@ -136,6 +136,31 @@ def _global(
     """Learn circuits from truth tables; prove, measure, convert and draw them."""
 
 
+def _conclude(facts: dict[str, Any], as_json: bool, quiet: bool, told: list[tuple[str, str]]) -> None:
+    """Print facts as JSON, or what is told of a run: a table on a terminal, lines in a pipe, a file or if quiet.
+
+    Args:
+        facts: for programs.
+        as_json: print them.
+        quiet: print no table.
+        told: what a line is about, and the line; nothing where it goes on with what the line before is about.
+    """
+    if as_json or quiet or not sys.stdout.isatty():
+        _report(facts, as_json, *(line for _, line in told))
+        return
+    from rich.box import ROUNDED
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=ROUNDED, show_header=False, border_style="dim")
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for about, line in told:
+        table.add_row(about, Text(line))
+    Console(highlight=False).print(table)
+
+
 def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
     from circuits.aig import and_count, and_levels, hashed
     from circuits.order import statistics
@@ -302,7 +327,7 @@ def _learn(
         else search.learn(table, key=Key(seed), rule=rule, threads=workers, start=begun, **limits)
     )
     event: Any = None
-    moments = Log(circuits=bool(log or report or any(path.suffix.lower() == ".html" for path in outputs)))
+    moments = Log(circuits=_wants_log(log, report, outputs))
     with _stop_signals() as stops, _progress(say, part, quiet) as show:
         for event in events:
             show(event)
@@ -361,26 +386,26 @@ def _learn(
     written += _keep(log, report, moments, given.name, facts, circuit, repeat)
     facts["written"] = [str(path) for path in written]
     wrong = f"{_noun(found.errors, 'output value')} wrong on {_noun(table.patterns, 'pattern')}"
-    _report(
-        facts,
-        as_json,
-        f"{given.name}: {_noun(given.num_inputs, 'input')}, {_noun(given.num_outputs, 'output')}, "
-        f"{_noun(given.patterns, 'pattern')}",
-        f"exact: {proof}" if is_exact else f"not exact: {wrong}; {rows.accuracy:.2%} of the patterns all right",
-        *(
-            [
-                f"{event.name}: {event.held_out:.2%} of the held-out samples before "
-                f"{'it learned from all' if event.refitted else 'the end; all samples gave nothing better'}"
-            ]
-            if sampled
-            else []
+    told = [
+        (
+            "function",
+            f"{given.name}: {_noun(given.num_inputs, 'input')}, {_noun(given.num_outputs, 'output')}, "
+            f"{_noun(given.patterns, 'pattern')}",
         ),
-        f"{_noun(measured['ands'], 'AND node')}, {_noun(measured['levels'], 'level')}, "
-        f"{_noun(measured['gates'], 'gate')}",
-        f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}",
-        *_trends(moments),
-        *(f"wrote {path}" for path in written),
-    )
+        (
+            "proof",
+            f"exact: {proof}" if is_exact else f"not exact: {wrong}; {rows.accuracy:.2%} of the patterns all right",
+        ),
+    ]
+    if sampled:
+        when = "it learned from all" if event.refitted else "the end; all samples gave nothing better"
+        told.append(("model", f"{event.name}: {event.held_out:.2%} of the held-out samples before {when}"))
+    sizes = {"AND node": measured["ands"], "level": measured["levels"], "gate": measured["gates"]}
+    told += [
+        ("size", ", ".join(_noun(count, noun) for noun, count in sizes.items())),
+        ("time", f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}"),
+    ]
+    _conclude(facts, as_json, quiet, told + _trends(moments) + _files(written))
     if not is_exact and strict:
         _complain(f"not exact, nothing written: {wrong}; give it more time or steps")
     oversized = max_ands is not None and measured["ands"] > max_ands
@@ -437,7 +462,7 @@ def _learn_classifier(
     from learn.errors import CheckpointError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
-    from learn.report import Log, confusion
+    from learn.report import Log, confusion, frames
     from learn.shipping import proved, reread, ship
 
     if len(names) != 1:
@@ -506,7 +531,13 @@ def _learn_classifier(
     compared = proved(shipment, whole, key.fold("proof"), RANDOM_INPUTS)
     took.append(time.monotonic())
     circuit, filling, size, alone = shipment.circuit, shipment.filling, shipment.size, shipment.size_without
-    written = write_all(circuit, outputs, bits=shipment.bits)
+    moments, more = Log(), []
+    moments.note_passes(event.history)
+    if _wants_log(log, report, outputs):
+        apart = samples_apart(dataset, key)
+        more.append(confusion(dataset.labels[apart], classes_of(circuit, dataset.features[apart]), dataset.class_names))
+        moments[-1] = moments[-1]._replace(confusion=more[0].series)
+    written = write_all(circuit, outputs, bits=shipment.bits, frames=frames(moments))
     again = [path for path in written if reread(shipment, path, whole, key.fold("proof"), RANDOM_INPUTS)]
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
@@ -545,35 +576,36 @@ def _learn_classifier(
         "phases": {name: round(spent, 3) for name, spent in phases.items()},
         "interrupted": interrupted,
     }
-    moments = Log()
-    moments.note_passes(event.history)
     given_options = {"data-dir": data_dir, "label": label}
     repeat = _command(names, {**{name: v for name, v in given_options.items() if v is not None}, **options})
-    more = []
-    if report is not None:
-        apart = samples_apart(dataset, key)
-        answers = classes_of(circuit, dataset.features[apart])
-        more.append(confusion(dataset.labels[apart], answers, dataset.class_names))
     written += _keep(log, report, moments, dataset.name, facts, circuit, repeat, more)
     facts["written"] = [str(path) for path in written]
-    _report(
-        facts,
-        as_json,
-        f"{dataset.name}: {_noun(dataset.num_samples, 'sample')}, {_noun(dataset.num_features, 'feature')}, "
-        f"{dataset.num_classes} classes",
-        f"{filling.accuracy:.2%} of the held-out samples right ({filling.accuracy_before:.2%} before don't-cares were "
-        f"filled); {_noun(facts['tables'], 'look-up table')}",
-        f"with the encoder {_size(size)}; without it, from {_noun(alone.inputs, 'bit')}, {_size(alone)}",
-        f"the circuit equals the model on {compared:,} inputs"
-        + (f"; read back: {', '.join(map(str, again))}" if again else ""),
-        "seconds: " + ", ".join(f"{name} {spent:.1f}" for name, spent in {"training": event.seconds, **phases}.items()),
-        f"interrupted in pass {event.epoch} after {event.seconds:.1f} s"
-        + (f"; the same command goes on from {checkpoint}" if checkpoint else "")
-        if interrupted
-        else f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with {replay}",
-        *_trends(moments),
-        *(f"wrote {path}" for path in written),
-    )
+    proof = f"the circuit equals the model on {compared:,} inputs"
+    spent = ", ".join(f"{name} {s:.1f}" for name, s in {"training": event.seconds, **phases}.items())
+    end = f"pass {event.epoch} ended after {event.seconds:.1f} s; replay with {replay}"
+    if interrupted:
+        end = f"interrupted in pass {event.epoch} after {event.seconds:.1f} s"
+        end += f"; the same command goes on from {checkpoint}" if checkpoint else ""
+    summary = [
+        (
+            "data",
+            f"{dataset.name}: {_noun(dataset.num_samples, 'sample')}, {_noun(dataset.num_features, 'feature')}, "
+            f"{dataset.num_classes} classes",
+        ),
+        (
+            "accuracy",
+            f"{filling.accuracy:.2%} of the held-out samples right ({filling.accuracy_before:.2%} before don't-cares "
+            f"were filled); {_noun(facts['tables'], 'look-up table')}",
+        ),
+        (
+            "size",
+            f"with the encoder {_size(size)}; without it, from {_noun(alone.inputs, 'bit')}, {_size(alone)}",
+        ),
+        ("proof", proof + (f"; read back: {', '.join(map(str, again))}" if again else "")),
+        ("time", f"seconds: {spent}"),
+        ("", end),
+    ]
+    _conclude(facts, as_json, quiet, summary + _trends(moments) + _files(written))
     return 0
 
 
@@ -591,6 +623,11 @@ def _check_kept(log: Path | None, report: Path | None, outputs: list[Path]) -> N
         if path is not None and path.suffix.lower() != suffix:
             raise ReportError(f"{name}: got {path}, expected a name that ends in {suffix}")
     check_places([*outputs, *filter(None, (log, report))])
+
+
+def _wants_log(log: Path | None, report: Path | None, outputs: list[Path]) -> bool:
+    """Tell whether a file is asked for that says how a run went."""
+    return bool(log or report or any(path.suffix.lower() == ".html" for path in outputs))
 
 
 def _keep(
@@ -614,15 +651,21 @@ def _keep(
     )
 
 
-def _trends(moments: list[Moment]) -> list[str]:
-    """Return how the numbers of a run went, for a terminal that can show it; nothing for a pipe or a file."""
+def _files(written: list[Path]) -> list[tuple[str, str]]:
+    """Tell which files were written."""
+    return [("" if place else "files", f"wrote {path}") for place, path in enumerate(written)]
+
+
+def _trends(moments: list[Moment]) -> list[tuple[str, str]]:
+    """Tell how the numbers of a run went, for a terminal that can show it; nothing for a pipe or a file."""
     from learn.report import BARS, trends
 
     try:
         BARS.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
         return []
-    return trends(moments) if sys.stdout.isatty() else []
+    lines = trends(moments) if sys.stdout.isatty() else []
+    return [("" if place else "progress", line) for place, line in enumerate(lines)]
 
 
 def _resumed(checkpoint: Path, about: str) -> tuple[Any, str]:
@@ -664,6 +707,7 @@ def _learn_words(
     out_bits: int,
     max_ands: int | None,
     as_json: bool,
+    quiet: bool,
 ) -> int:
     """Learn a circuit of words, write it and report; return the exit status."""
     from learn import arithmetic
@@ -691,7 +735,8 @@ def _learn_words(
         found = arithmetic.from_table(Path(data[0]), key=Key(seed), label=label, rule=rule, seconds=budget)
     written = write_all(found.circuit, outputs) if found.exact or not exact else []
     facts = found.facts | {"seed": seed, "written": [str(path) for path in written]}
-    _report(facts, as_json, *found.lines, *(f"wrote {path}" for path in written))
+    told = [("" if place else "result", line) for place, line in enumerate(found.lines)]
+    _conclude(facts, as_json, quiet, told + _files(written))
     if exact and not found.exact:
         _complain("not exact, nothing written; give it more rows or time")
     return FAILED if exact and not found.exact else 0
@@ -789,7 +834,7 @@ def learn(
     in_bits: Annotated[int, typer.Option(metavar="N", help="Of its argument.")] = 8,
     out_bits: Annotated[int, typer.Option(metavar="N", help="Of its value.")] = 8,
     as_json: Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no table.")] = False,
 ) -> None:
     """Learn a circuit from a truth table, prove it and write it; or a classifier from labelled samples.
 
@@ -814,7 +859,7 @@ def learn(
         status = _learn_words(
             model, data or [], output or [], label=label, rule=rule or "rounding", exact=exact, seconds=seconds,
             seed=seed, taps=taps, coefficient_bits=coefficient_bits, source=source, function=function,
-            in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, as_json=as_json,
+            in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if not data:

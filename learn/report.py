@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 FRAMES, FRAME_GATES = 16, 1500
 """A page replays at most so many circuits, of at most so many gates together, which keeps it below three megabytes."""
+PASSES = 100
+"""A page replays the numbers of at most so many passes."""
+REPLAYED = ("step", "errors", "ands", "held_out", "pass", "loss", "accuracy", "validation", "flips", "swaps")
+"""The numbers that a page replays."""
 SEARCH = ("step", "seconds", "errors", "ands", "gates", "moves", "changes", "held_out", "train")
 """The numbers of an event that are kept, where it has them."""
 
@@ -41,10 +45,12 @@ class Moment(NamedTuple):
     Attributes:
         facts: numbers by name.
         circuit: the best circuit then, if there was one.
+        confusion: of a classifier: answer -> how often it was given, one number a class.
     """
 
     facts: dict[str, float]
     circuit: Circuit | None = None
+    confusion: Mapping[str, Sequence[float]] | None = None
 
 
 class Log(list[Moment]):
@@ -79,7 +85,8 @@ def write_log(log: Sequence[Moment]) -> bytes:
 
     def line(moment: Moment) -> str:
         circuit = {} if moment.circuit is None else {"circuit": json.loads(native.write(moment.circuit))}
-        return json.dumps(moment.facts | circuit) + "\n"
+        confusion = {} if moment.confusion is None else {"confusion": dict(moment.confusion)}
+        return json.dumps(moment.facts | confusion | circuit) + "\n"
 
     return "".join(map(line, log)).encode()
 
@@ -98,9 +105,11 @@ def read_log(path: Path) -> list[Moment]:
     for number, line in enumerate(lines, 1):
         try:
             facts = json.loads(line)
-            circuit = facts.pop("circuit", None)
+            circuit, confusion = facts.pop("circuit", None), facts.pop("confusion", None)
+            if confusion is not None:
+                confusion = {answer: [int(count) for count in counts] for answer, counts in confusion.items()}
             parsed = None if circuit is None else native.parse(json.dumps(circuit).encode(), "circuit")
-            log.append(Moment({name: float(v) if v % 1 else int(v) for name, v in facts.items()}, parsed))
+            log.append(Moment({name: float(v) if v % 1 else int(v) for name, v in facts.items()}, parsed, confusion))
         except (ValueError, TypeError, AttributeError, GatewrightError) as error:
             said = error if isinstance(error, GatewrightError) else "expected numbers by name, and a circuit"
             raise ReportError(f"{path}:{number}: is no moment of a run: {said}; learn --log writes them") from None
@@ -108,16 +117,21 @@ def read_log(path: Path) -> list[Moment]:
 
 
 def frames(log: Sequence[Moment]) -> list[Frame]:
-    """Return the moments of a log that a page replays, evenly chosen, the first and the last among them."""
-    found = [moment for moment in log if moment.circuit is not None]
-    largest = max((moment.circuit.num_gates for moment in found if moment.circuit), default=1)
-    count = min(len(found), FRAMES, FRAME_GATES // max(largest, 1))
-    places = [round(k * (len(found) - 1) / max(count - 1, 1)) for k in range(count)]
-    told = ("step", "errors", "ands", "held_out")
+    """Return the moments of a log that a page replays, evenly chosen, the first and the last among them.
+
+    Where none has a circuit, as the passes of a training, their numbers are replayed.
+    """
+    found = [moment for moment in log if moment.circuit is not None] or list(log)
+    gates = [moment.circuit.num_gates for moment in found if moment.circuit is not None]
+    count = min(len(found), FRAMES, FRAME_GATES // max(*gates, 1)) if gates else min(len(found), PASSES)
+    chosen = (found[round(k * (len(found) - 1) / max(count - 1, 1))] for k in range(count))
     return [
-        Frame(moment.circuit, {name: moment.facts[name] for name in told if name in moment.facts})
-        for moment in (found[place] for place in places)
-        if moment.circuit is not None
+        Frame(
+            moment.circuit,
+            {name: round(moment.facts[name], 4) for name in REPLAYED if name in moment.facts},
+            moment.confusion or {},
+        )
+        for moment in chosen
     ]
 
 

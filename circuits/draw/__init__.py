@@ -146,7 +146,7 @@ def render(
                 look = NOTHING
             return svg(scene(part, view=look, fold=fold, engine=engine, timeout=timeout))
 
-        return page([*frames, Frame(circuit, {})], view, picture)
+        return page(circuit, frames, view, picture)
     if format not in WRITERS:
         raise FormatError(f"cannot draw as {format!r}, expected one of {', '.join(FORMATS)}")
     return WRITERS[format](scene(circuit, view=view, fold=fold, engine=engine, timeout=timeout), engine)

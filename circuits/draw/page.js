@@ -453,22 +453,58 @@ function search() {
   return found;
 }
 
-/** Draw how the errors and the size went: polylines over the frames, the one shown marked. */
+const CURVES = { errors: ["errors", "loss"], ands: ["ands", "validation"] };
+
+/** Draw how two numbers went: polylines over the frames, the one shown marked. */
 function sparkline() {
-  const made = ["errors", "ands"].map((key) => {
-    const values = frames.map((frame) => frame.facts[key]), top = Math.max(...values.filter(Number.isFinite), 1);
+  const told = [];
+  const made = Object.entries(CURVES).map(([kind, names]) => {
+    const name = names.find((each) => frames.some((frame) => each in frame.facts));
+    const values = frames.map((frame) => frame.facts[name]), top = Math.max(...values.filter(Number.isFinite), 1);
     const at = values.map((value, k) => `${(100 * k) / (frames.length - 1)},${28 - (26 * value) / top}`);
-    return `<polyline class="${key}" points="${at.filter((_, k) => Number.isFinite(values[k])).join(" ")}"/>`;
+    if (name) told.push(`${name} (${kind === "errors" ? "orange" : "blue"})`);
+    return `<polyline class="${kind}" points="${at.filter((_, k) => Number.isFinite(values[k])).join(" ")}"/>`;
   });
   const x = (100 * state.frame) / (frames.length - 1);
   $("curve").innerHTML = `${made.join("")}<line x1="${x}" x2="${x}" y1="0" y2="30"/>`;
+  $("curve").setAttribute("aria-label", told.join(" and "));
 }
 
+/** Write what a classifier answered to held-out samples: a row a true class, a column an answer. */
+function writeConfusion() {
+  const { confusion } = frames.findLast((frame) => frame.confusion) || {};
+  $("confusion-box").hidden = !confusion;
+  if (!confusion) return;
+  const answers = Object.keys(confusion), table = element("table"), head = element("tr");
+  head.append(element("th", "class"), ...answers.map((name) => element("th", name, { scope: "col" })));
+  table.append(head, ...confusion[answers[0]].map((_, row) => {
+    const tr = element("tr"), total = answers.reduce((sum, name) => sum + confusion[name][row], 0);
+    tr.append(element("th", answers[row], { scope: "row" }), ...answers.map((name, column) => {
+      const count = confusion[name][row], part = Math.round((70 * count) / Math.max(total, 1));
+      const shade = `background: color-mix(in srgb, var(${row === column ? "--accent" : "--wrong"}) ${part}%, transparent)`;
+      return element("td", count || "", count ? { style: shade } : {});
+    }));
+    return tr;
+  }));
+  $("confusion").replaceChildren(table);
+}
+
+/** Show a frame: its circuit, or the last one where only its facts are kept. */
 function showFrame(place) {
+  state.frame = Math.min(Math.max(place, 0), frames.length - 1);
+  const frame = frames[state.frame], kept = Boolean(frame.circuit);
+  showCircuit(kept ? frame : frames[frames.length - 1]);
+  $("when").value = state.frame;
+  const facts = Object.entries(frame.facts).map(([name, value]) => `${name} ${show(value)}`);
+  $("facts").textContent = (facts.join(", ") || "the circuit itself") + (kept ? "" : "; the circuit is that of the end");
+  if (frames.length > 1) sparkline();
+}
+
+function showCircuit(frame) {
+  if (state.shown === frame) return;
+  state.shown = frame;
   const before = state.circuit, values = new Map();
   if (before) before.input_names.forEach((name, i) => values.set(name, state.given[i]));
-  state.frame = Math.min(Math.max(place, 0), frames.length - 1);
-  const frame = frames[state.frame];
   if (frame.svg) $("picture").innerHTML = frame.svg;
   else frame.svg = $("picture").innerHTML;
   const svg = picture();
@@ -481,10 +517,6 @@ function showFrame(place) {
   writeTable();
   fitView();
   repaint();
-  $("when").value = state.frame;
-  const facts = Object.entries(frame.facts).map(([name, value]) => `${name} ${show(value)}`);
-  $("facts").textContent = facts.join(", ") || "the circuit itself";
-  if (frames.length > 1) sparkline();
 }
 
 let playing = 0;
@@ -534,4 +566,5 @@ if (matchMedia("(prefers-color-scheme: dark)").matches) document.body.classList.
 listenToPointers($("picture"));
 addEventListener("resize", fitView);
 $("sensitive").checked = read(frames[frames.length - 1].circuit).gates.length <= 100;
+writeConfusion();
 showFrame(frames.length - 1);

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from circuits.draw.frame import counts
@@ -22,19 +23,22 @@ class Frame(NamedTuple):
     """A circuit on the way to the one that was learned.
 
     Attributes:
-        circuit: as it was.
+        circuit: as it was; None where only the facts are known, and the last circuit is shown.
         facts: what is said of it, such as step, errors and ands.
+        confusion: of a classifier: answer -> how often it was given, one number a class; classes are the first answers.
     """
 
-    circuit: Circuit
+    circuit: Circuit | None
     facts: Mapping[str, float | str]
+    confusion: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 
-def page(frames: Sequence[Frame], view: View, picture: Callable[[Circuit, View], bytes]) -> bytes:
+def page(circuit: Circuit, frames: Sequence[Frame], view: View, picture: Callable[[Circuit, View], bytes]) -> bytes:
     """Return the page.
 
     Args:
-        frames: the circuit, behind what came before it; the last one is shown first.
+        circuit: what was learned, shown first.
+        frames: what came before it.
         view: the cone, and the pattern to begin with; all else is the reader's choice.
         picture: ``picture(circuit, view)``: an SVG.
 
@@ -42,17 +46,22 @@ def page(frames: Sequence[Frame], view: View, picture: Callable[[Circuit, View],
         CircuitError: a view of what is not there.
         ToolError: no Graphviz engine, or none that manages the layout.
     """
-    shown, marks = marked(frames[-1].circuit, view._replace(highlight=(), derivative=False))
+    shown, marks = marked(circuit, view._replace(highlight=(), derivative=False))
     values = [0] * shown.num_inputs if marks.values is None else marks.values
     given = dict(zip(shown.input_names, values, strict=False))
     made: list[dict[str, Any]] = []
-    for frame in frames:
-        part, _ = marked(frame.circuit, View(cone=view.cone))
-        first = [str(given.get(name, 0)) for name in part.input_names]
-        # The page paints the values; the picture has places for them.
-        svg = picture(part, View(pattern=",".join(first))).decode()
-        svg = re.sub(r"<\?xml.*?\?>\s*|<style>.*?</style>\s*", "", svg, flags=re.DOTALL)
-        made.append({"circuit": native.write(part).decode(), "svg": svg, "given": first, "facts": dict(frame.facts)})
+    for frame in (*frames, Frame(circuit, {})):
+        told: dict[str, Any] = {"facts": dict(frame.facts)}
+        if frame.confusion:
+            told["confusion"] = {answer: list(counts) for answer, counts in frame.confusion.items()}
+        if frame.circuit is not None:
+            part, _ = marked(frame.circuit, View(cone=view.cone))
+            first = [str(given.get(name, 0)) for name in part.input_names]
+            # The page paints the values; the picture has places for them.
+            svg = picture(part, View(pattern=",".join(first))).decode()
+            svg = re.sub(r"<\?xml.*?\?>\s*|<style>.*?</style>\s*", "", svg, flags=re.DOTALL)
+            told |= {"circuit": native.write(part).decode(), "svg": svg, "given": first}
+        made.append(told)
     parts = {
         "title": escape(visible(shown.name)),
         "counts": counts(shown),

@@ -44,8 +44,13 @@ def test_a_page_needs_nothing_else() -> None:
     assert page == render(full_adder(), "html").decode()
 
 
-def test_a_page_of_2000_gates_is_small() -> None:
-    assert len(render(random_circuit(OVERVIEW, 40, span=300), "html")) < LIMIT
+@pytest.fixture(scope="module")
+def large_page() -> bytes:
+    return render(random_circuit(OVERVIEW, 40, span=300), "html")
+
+
+def test_a_page_of_2000_gates_is_small(large_page: bytes) -> None:
+    assert len(large_page) < LIMIT
 
 
 def test_a_page_holds_the_native_form_of_every_frame() -> None:
@@ -54,7 +59,7 @@ def test_a_page_holds_the_native_form_of_every_frame() -> None:
     text = page.split('id="data">')[1].split("</script>")[0]
     assert "<" not in text
     held = [frame["circuit"] for frame in json.loads(text)]
-    assert held == [write(circuit).decode() for circuit in (*(f.circuit for f in steps), full_adder())]
+    assert held == [write(circuit).decode() for circuit in (random_circuit(3), random_circuit(5), full_adder())]
 
 
 # --- In a browser -----------------------------------------------------------------------------------------------------
@@ -83,7 +88,10 @@ class Reader:
         self.tab.on("request", lambda request: self.asked.append(request.url))
 
     def open(self, circuit: Circuit, **options: Any) -> Any:
-        draw(circuit, self.file, **options)
+        return self.show(render(circuit, "html", **options))
+
+    def show(self, page: bytes) -> Any:
+        self.file.write_bytes(page)
         self.tab.goto(self.file.as_uri())
         return self.tab
 
@@ -257,6 +265,7 @@ def test_the_slider_replays(reader: Reader) -> None:
     steps = [Frame(random_circuit(n, 3), {"step": n, "errors": 9 - n, "ands": n}) for n in (4, 6, 8)]
     tab = reader.open(full_adder(), frames=steps)
     assert tab.get_attribute("#when", "max") == "3"
+    assert tab.get_attribute("#curve", "aria-label") == "errors (orange) and ands (blue)"
     for place, frame in enumerate(steps):
         tab.fill("#when", str(place))
         assert (
@@ -275,26 +284,46 @@ def test_the_slider_replays(reader: Reader) -> None:
     tab.click("#play")
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (400, 800)])
+def test_passes_of_a_training_are_replayed_on_the_circuit_of_the_end(reader: Reader) -> None:
+    passes = [Frame(None, {"pass": n, "loss": 2 - n, "validation": n / 2, "flips": 5}) for n in (1, 2)]
+    passes[1] = passes[1]._replace(confusion={"no": [7, 2], "yes": [1, 0]})
+    tab = reader.open(full_adder(), frames=passes)
+    tab.click("#inputs li:nth-child(1) [role=switch]")
+    tab.fill("#when", "0")
+    assert tab.inner_text("#facts").startswith(
+        "pass 1, loss 1, validation 0.5, flips 5; the circuit is that of the end"
+    )
+    assert outputs_of(tab) == ["1", "0"]
+    assert tab.get_attribute("#curve", "aria-label") == "loss (orange) and validation (blue)"
+    cells = tab.eval_on_selector_all(
+        "#confusion tr", "rows => rows.map((r) => [...r.children].map((d) => d.textContent))"
+    )
+    assert cells == [["class", "no", "yes"], ["no", "7", "1"], ["yes", "2", ""]]
+
+
 @pytest.mark.parametrize(
     "make", [full_adder, lambda: adder(4), every_word_row, hard_names, lambda: random_circuit(SYMBOLS + 1)]
 )
-def test_nothing_is_cut_or_overlaps(reader: Reader, make: Any, size: tuple[int, int]) -> None:
-    tab = reader.open(make(), frames=[Frame(make(), {"step": 1, "errors": 0})])
-    tab.set_viewport_size({"width": size[0], "height": size[1]})
-    assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
-    boxes = tab.evaluate("""() => { const area = document.getElementById('picture').getBoundingClientRect();
-        const out = [...document.querySelectorAll('#picture svg text')].map((t) => t.getBoundingClientRect())
-            .filter((b) => b.width && (b.left < area.left - 1 || b.right > area.right + 1
-                || b.top < area.top - 1 || b.bottom > area.bottom + 1)).length;
-        const parts = [...document.querySelectorAll('button, input')].filter((b) => b.checkVisibility()
-            && !b.closest('#inputs, #outputs')).map((b) => b.getBoundingClientRect());
-        let over = 0;
-        parts.forEach((a, i) => parts.slice(i + 1).forEach((b) => {
-            if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) over += 1;
-        }));
-        return [out, over]; }""")
-    assert boxes == [0, 0]
+def test_nothing_is_cut_or_overlaps(reader: Reader, make: Any) -> None:
+    answers = {f"class {k}": [9 * (j == k) for j in range(10)] for k in range(10)}
+    tab = reader.open(make(), frames=[Frame(make(), {"step": 1, "errors": 0}, answers)])
+    for width, height in ((1280, 800), (400, 800)):
+        tab.set_viewport_size({"width": width, "height": height})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = tab.evaluate("""() => { const area = document.getElementById('picture').getBoundingClientRect();
+            const out = [...document.querySelectorAll('#picture svg text')].map((t) => t.getBoundingClientRect())
+                .filter((b) => b.width && (b.left < area.left - 1 || b.right > area.right + 1
+                    || b.top < area.top - 1 || b.bottom > area.bottom + 1)).length;
+            const parts = [...document.querySelectorAll('button, input')].filter((b) => b.checkVisibility()
+                && !b.closest('#inputs, #outputs')).map((b) => b.getBoundingClientRect());
+            let over = 0;
+            parts.forEach((a, i) => parts.slice(i + 1).forEach((b) => {
+                if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+                    over += 1;
+            }));
+            const below = document.getElementById('replay').getBoundingClientRect().top - area.bottom;
+            return [out, over, below < 0]; }""")
+        assert boxes == [0, 0, False]
 
 
 def test_a_cone_begins_with_its_pattern(reader: Reader) -> None:
@@ -304,9 +333,9 @@ def test_a_cone_begins_with_its_pattern(reader: Reader) -> None:
     assert not tab.is_visible("#search") and tab.is_visible("#picture svg") and tab.is_visible("#table")
 
 
-def test_2000_gates_follow_a_toggle(browser: Any, reader: Reader) -> None:
+def test_2000_gates_follow_a_toggle(browser: Any, reader: Reader, large_page: bytes) -> None:
     """All processes of the browser together take less than 100 ms of processor time from a toggle to its frame."""
-    tab = reader.open(random_circuit(OVERVIEW, 40, span=300))
+    tab = reader.show(large_page)
     session = browser.new_browser_cdp_session()
 
     def spent() -> float:

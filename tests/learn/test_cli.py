@@ -123,6 +123,24 @@ def test_learn_for_a_person(run):
     )
 
 
+def test_a_terminal_gets_a_table_with_the_same_lines(run, monkeypatch):
+    """Only a person at a terminal; a pipe, --quiet and --json get what programs read."""
+
+    def words(text):
+        return re.sub(r"\x1b\[[0-9;]*m|[^ -~]", " ", re.sub(r"[0-9.]+ s;|\S+/s", "", text)).split()
+
+    arguments = ("learn", "parity:3", "--steps", 2, "-o", "parity.blif")
+    plain = run(*arguments)[1]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    table = run(*arguments)[1]
+    assert "╭" in table and all(about in words(table) for about in ("function", "proof", "size", "time", "files"))
+    for line in plain.splitlines():
+        assert " ".join(words(line)) in " ".join(words(table))
+    assert "╭" not in run(*arguments, "-q")[1] and "wrote parity.blif" in run(*arguments, "-q")[1]
+    assert json.loads(run(*arguments, "--json")[1])["exact"]
+
+
 def test_same_seed_and_steps_same_files_on_any_number_of_threads(run, workplace):
     suffixes = ("aig", "v", "json", "svg")
     for folder, threads in (("one", 1), ("two", 2)):

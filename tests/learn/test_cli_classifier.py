@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from circuits.formats import read_circuit
-from learn import cli
+from learn import choose, cli
 from learn.rules import rules_in
 from learn.spaces import Int
 
@@ -139,6 +139,8 @@ def test_a_signal_writes_the_best_so_far(workplace):
 def test_the_same_command_goes_on(run, interrupt, monkeypatch, looks, timed, workplace):
     """Of a training of two steps a pass; with --seconds, how many passes there are is told by the checkpoint."""
     monkeypatch.setattr("learn.classify.MAX_EPOCHS", 6)
+    monkeypatch.setattr("learn.choose.FOLDS", 2)  # few trials are a choice to go on with, too
+    monkeypatch.setattr("learn.choose.TABLES", choose.TABLES[:1])
     command = [*MONK, *(["--seconds", 1000] if timed else ["--steps", 6]), "--rule", "bold", "--json", "-q"]
     _, whole, _ = run(*command, "-o", "whole.json")
     with monkeypatch.context():

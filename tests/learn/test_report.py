@@ -91,7 +91,21 @@ def test_only_changes_are_noted(log):
     assert steps == sorted(steps)
 
 
-@pytest.mark.parametrize("line", ["hello", "[1]", '{"step": "one"}', '{"step": 1, "circuit": {"format": "other"}}'])
+def test_passes_come_back_and_are_replayed(tmp_path):
+    passes = [Moment({"pass": n, "loss": 1 / n, "flips": 5}) for n in range(1, 301)]
+    passes[-1] = passes[-1]._replace(confusion={"no": [7, 2], "yes": [1, 0]})
+    (tmp_path / "run.jsonl").write_bytes(write_log(passes))
+    assert read_log(tmp_path / "run.jsonl") == passes
+    found = frames(passes)
+    assert len(found) == 100 and all(frame.circuit is None for frame in found)
+    assert (found[0].facts["pass"], found[-1].facts["pass"]) == (1, 300)
+    assert found[-1].confusion == {"no": [7, 2], "yes": [1, 0]} and found[-1].facts["loss"] == 0.0033
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["hello", "[1]", '{"step": "one"}', '{"step": 1, "circuit": {"format": "other"}}', '{"step": 1, "confusion": [1]}'],
+)
 def test_other_files_are_no_logs(line, tmp_path):
     (tmp_path / "run.jsonl").write_text('{"step": 1}\n' + line + "\n")
     with pytest.raises(ReportError, match=r"run\.jsonl:2: is no moment"):
@@ -197,11 +211,28 @@ def test_a_training_is_reported(run, tmp_path):
     rows = [f"{a},{b},{a * b % 7},{'yes' if a > b else 'no'}" for a in range(12) for b in range(12)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c,class", *rows]) + "\n")
     code, out, err = run(
-        "learn", "t.csv", "--steps", 2, "--tables", 30, "-q", "--json", "--report", "r.html", "-o", "t.json"
+        "learn",
+        "t.csv",
+        "--steps",
+        2,
+        "--tables",
+        30,
+        "-q",
+        "--json",
+        "--report",
+        "r.html",
+        "-o",
+        "t.json",
+        "-o",
+        "t.html",
     )
     assert code == 0, err
     counts = list(csv.reader((tmp_path / "r_confusion.csv").read_text().splitlines()))
     assert counts[0] == ["class", "no", "yes"] and [row[0] for row in counts[1:]] == ["no", "yes"]
+    page = (tmp_path / "t.html").read_text().split('id="data">')[1].split("</script>")[0]
+    first, last, end = json.loads(page)
+    assert first["facts"]["pass"] == 1 and "circuit" not in last and "circuit" in end
+    assert list(last["confusion"].values()) == [[int(row[k]) for row in counts[1:]] for k in (1, 2)]
     held_out = json.loads(out)["accuracy"]
     right = sum(int(row[k]) for k, row in enumerate(counts[1:], 1))
     assert right / sum(int(n) for row in counts[1:] for n in row[1:]) == pytest.approx(held_out)
