@@ -115,7 +115,7 @@ def test_every_event_has_a_circuit_so_that_a_stop_keeps_the_best():
 def test_trials_come_in_turn_and_none_is_long_against_all_before():
     samples = portfolio._samples(sample(noisy, 12), 5000)
     levels, spent, order = dict.fromkeys(CANDIDATES, 0), 0.0, []
-    for _ in range(40):
+    for _ in range(100):
         name, cost = following(samples, levels, spent, 100)
         costs = {n: CANDIDATES[n].cost(samples, k, 100) for n, k in levels.items()}
         assert cost == costs[name] and (cost == min(costs.values()) or portfolio.PATIENT * cost <= spent)
