@@ -4,15 +4,15 @@ A part of the samples is held out and judges; no candidate sees it. Every circui
 node, and what is held out says which is right; the best is improved further by annealing, and pruned again. An AND
 node has to be worth its place (``WORTH``). The winner, or the best few that vote together, is then learned again from
 all samples, and that circuit is the result where it is no worse on all of them. What a candidate does is counted in
-sweeps, rounds and passes, never in seconds: the time only says after which candidate the trials end, and so the same
-number of steps gives the same circuit.
+sweeps, rounds and passes, and what it will take is estimated in operations: no trial is much longer than a share of
+all before. The time only says after which one the trials end, and so the same number of steps gives the same circuit.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.lut_network import make_network, network_circuit
-from learn.models.structure import OPERATORS, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.models.structure import OPERATORS, SPARE, Bools, Recipe, forest, polynomial, symmetric, word_bit
 from learn.pruning import pruned
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
@@ -46,6 +46,8 @@ TELLING = 0.1
 """Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
 OPTIMISED = 2
 """Circuits of at most so many times the AND nodes allowed are worth shrinking."""
+SHRUNK = 10_000
+"""AND nodes that all rounds of rewriting go over, about."""
 SETTLED = 0.97
 """Share of held-out samples; see ``Candidate.settles``."""
 WORTH = 1e-5
@@ -90,6 +92,8 @@ class Candidate(NamedTuple):
     Attributes:
         about: what it is.
         learn: see ``Learner``.
+        cost: ``cost(samples, level, ands of the best so far)``: about how many nanoseconds a level takes; trials are
+            put in order by it.
         levels: how many levels there are; None for no end.
         again: time for learning from all samples afterwards, in that for learning from a part.
         lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
@@ -99,6 +103,7 @@ class Candidate(NamedTuple):
 
     about: str
     learn: Learner
+    cost: Callable[[Samples, int, int], float]
     levels: int | None
     again: float = 4 / 3
     lags: bool = True
@@ -181,11 +186,16 @@ def _made(samples: Samples, recipe: Recipe) -> Circuit | None:
     return _within(samples, _built(samples, recipe))
 
 
+def _shrunk(circuit: Circuit) -> Circuit:
+    """Return a circuit rewritten by scripts, which large ones cannot have many rounds of."""
+    return optimised(circuit, rounds=max(1, min(10, SHRUNK // max(1, and_count(circuit)))))
+
+
 def _within(samples: Samples, circuit: Circuit) -> Circuit | None:
     """Return a circuit that is small enough, shrunk only if it has to be: that takes longer than some trials."""
     ands = and_count(circuit)
     if samples.max_ands < ands <= OPTIMISED * samples.max_ands:
-        circuit = optimised(circuit)
+        circuit = _shrunk(circuit)
         ands = and_count(circuit)
     return circuit if ands <= samples.max_ands else None
 
@@ -205,7 +215,9 @@ def prunings(circuit: Circuit, samples: Samples) -> Iterator[tuple[Pruning, Circ
 
 
 def pruned_so(circuit: Circuit, samples: Samples, wanted: Pruning | None) -> Circuit:
-    """Return a circuit pruned in one way."""
+    """Return a circuit pruned in one way; as it is where that is none."""
+    if wanted is None:
+        return circuit
     return next((smaller for pruning, smaller in prunings(circuit, samples) if pruning == wanted), circuit)
 
 
@@ -336,36 +348,69 @@ def _network(samples: Samples, key: Key, level: int, start: Circuit | None = Non
     yield 1.0, shipped
 
 
+def _polynomial_cost(samples: Samples, level: int, ands: int) -> float:
+    unknowns = sum(comb(samples.x.shape[1], d) for d in range(level + 2))
+    return 0.0 if unknowns + SPARE > len(samples.x) else 0.02 * unknowns**3
+
+
+def _forest_cost(samples: Samples, level: int, ands: int) -> float:
+    trees, depth, fringes = FORESTS[level]
+    return (12.0 * trees * depth + 600.0 * fringes) * samples.x.size
+
+
+def _network_cost(samples: Samples, level: int, ands: int) -> float:
+    tables, epochs = NETWORKS[level]
+    return 50.0 * tables * epochs * len(samples.x)
+
+
+def _annealed_cost(samples: Samples, sweeps: int, nodes: int) -> float:
+    return 0.025 * sweeps * nodes**2 * len(samples.x)
+
+
+def _improved_cost(samples: Samples, level: int, ands: int) -> float:
+    _, sweeps, more = IMPROVEMENTS[level % len(IMPROVEMENTS)]
+    return _annealed_cost(samples, sweeps, ands + more)
+
+
 CANDIDATES: dict[str, Candidate] = {
-    "constant": Candidate("the more frequent value", _constant, 1),
-    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, 3, settles=True),
-    "symmetric": Candidate("a function of a count of inputs", _symmetric, 2),
-    "word": Candidate("a bit of an operator on one word or two", _word, 1, settles=True),
-    "forest": Candidate("decision trees that vote", _forest, len(FORESTS)),
-    "network": Candidate("look-up tables of which two groups vote", _network, len(NETWORKS)),
-    "annealed": Candidate("150 free-wired gates, annealed", _annealed(150), None, 4 / 3 * AGAIN, lags=False),
-    "annealed large": Candidate("400 free-wired gates, annealed", _annealed(400), None, 4 / 3 * AGAIN, lags=False),
-    "improved": Candidate("the best so far, annealed", _improved, None, lags=False, improves=True),
-}
-"""Name -> candidate, in the order in which they are tried at one level of effort, cheapest first."""
+    "constant": Candidate("the more frequent value", _constant, lambda s, level, ands: 0.0, 1),
+    "polynomial": Candidate("a polynomial over Z_2 of low degree", _polynomial, _polynomial_cost, 3, settles=True),
+    "symmetric": Candidate(
+        "a function of a count of inputs", _symmetric, lambda s, level, ands: 20.0 * (1 + 4 * level) * s.x.size, 2
+    ),
+    "word": Candidate(
+        "a bit of an operator on one word or two", _word, lambda s, level, ands: 100.0 * s.x.size, 1, settles=True
+    ),
+    "forest": Candidate("decision trees that vote", _forest, _forest_cost, len(FORESTS)),
+    "network": Candidate("look-up tables of which two groups vote", _network, _network_cost, len(NETWORKS)),
+    "annealed": Candidate(
+        "150 free-wired gates, annealed", _annealed(150),
+        lambda s, level, ands: _annealed_cost(s, SWEEPS << level, 150), None, 4 / 3 * AGAIN, lags=False,
+    ),
+    "annealed large": Candidate(
+        "400 free-wired gates, annealed", _annealed(400),
+        lambda s, level, ands: _annealed_cost(s, SWEEPS << level, 400), None, 4 / 3 * AGAIN, lags=False,
+    ),
+    "improved": Candidate("the best so far, annealed", _improved, _improved_cost, None, lags=False, improves=True),
+}  # fmt: skip
+"""Name -> candidate; of those that may be next, the first of the table is."""
 
-EFFORT = {"improved": 1, "annealed": 3, "annealed large": 6, "network": 4}
-"""Rounds of levels that a candidate sits out, because its first level takes as long as a later one of others."""
-LEVELS = {"improved": 3}
-"""Levels of one round, where there are more than one."""
+PATIENT = 6
+"""A trial may be next if it costs at most one part in so many of all before, or least."""
 
 
-def schedule(names: tuple[str, ...] = tuple(CANDIDATES)) -> Iterator[tuple[str, int]]:
-    """Yield what is tried in turn: candidates and levels, round after round; without end if one has no last level."""
-    for turn in count():
-        row = []
-        for name in names:
-            each, late = LEVELS.get(name, 1), turn - EFFORT.get(name, 0)
-            row += [(name, level) for level in range(each * late, each * (late + 1))]
-        going = [(n, k) for n, k in row if (last := CANDIDATES[n].levels) is None or k < last]
-        if not going:
-            return
-        yield from ((n, k) for n, k in going if k >= 0)
+def following(samples: Samples, levels: dict[str, int], spent: float, ands: int) -> tuple[str, float]:
+    """Return which candidate is next, the first that costs little against all before or else the least, and its cost.
+
+    Args:
+        samples: what is learned from.
+        levels: name -> next level, of the candidates that have one.
+        spent: what all before cost.
+        ands: of the best circuit so far.
+    """
+    costs = {name: CANDIDATES[name].cost(samples, level, ands) for name, level in levels.items()}
+    name = next((n for n, cost in costs.items() if PATIENT * cost <= spent), min(costs, key=costs.__getitem__))
+    return name, costs[name]
 
 
 # --- The portfolio ----------------------------------------------------------------------------------------------------
@@ -480,16 +525,23 @@ def learn(
     def leading(size: int) -> list[Trial]:
         return [trial for trial in sorted(trials, key=lambda t: t.rank)[:size] if trial.held_out > best.held_out - LAG]
 
-    for name, level in schedule(names):
+    levels, cost = dict.fromkeys(names, 0), 0.0
+    while levels:
+        name, more = following(part, levels, cost, best.ands)
+        level = levels[name]
+        levels[name] += 1
+        if levels[name] == CANDIDATES[name].levels:
+            del levels[name]
         called = f"{name} {level}"
         row, last = CANDIDATES[name], f"{name} {level - 1}"
         if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
             continue
+        cost += more
         started, learned, affordable = time.monotonic(), None, True
         for share, found in row.learn(part, key.fold(name, level), level, best.circuit if row.improves else None):
             spent = time.monotonic() - started
             foreseen = spent / share if share >= TELLING else spent
-            after = row.again * foreseen + sum(map(_again, leading(VOTERS)))
+            after = sum(sorted([row.again * foreseen, *map(_again, leading(VOTERS))])[-VOTERS:])
             affordable = not trials or started - begin + foreseen + after <= budget
             if not affordable:
                 break
@@ -525,5 +577,5 @@ def learn(
     final = final and pruned_so(final, whole, pruning)
     if final is not None and right(final, table) >= train:
         circuit, train, refitted = final, right(final, table), True
-    circuit = optimised(circuit)
+    circuit = _shrunk(circuit)
     yield event("")

@@ -240,6 +240,27 @@ def _division(b: Builder, words: Sequence[library.Bits], bit: int, cut: int, *, 
     return library.resized(b, library.weighted_sum(b, [t for t in terms if abs(t[1]) <= 1 << bit]), bit + 1)[bit]
 
 
+def _root(b: Builder, words: Sequence[library.Bits], bit: int, cut: int) -> int:
+    """Take the root digit by digit; with a cut, as many places of the rest as digits are to come are kept, and ``cut``.
+
+    The digits to come hardly depend on the places below, so that about half of the gates of an exact root are saved.
+    """
+    if not cut:
+        return library.square_root(b, words[0])[0][bit]
+    pairs = [*words[0], *library.constant(b, 0, len(words[0]) % 2)]
+    root: library.Bits = []
+    rest: library.Bits = []  # from the place ``low`` on
+    low = 0
+    for i in reversed(range(2 * bit, len(pairs), 2)):
+        rest = [*(library.constant(b, 0, 2) if low else pairs[i : i + 2]), *rest]
+        least = max(low, len(root) + 2 - (i // 2 - bit) - cut)
+        tested = [b.const(0), *library.constant(b, 1, 2), *root][least:]  # 4 root + 1, to be rounded at its first place
+        rest, digit = library.restored(b, [b.const(0), *rest[least - low :]], tested)
+        root, low = [digit, *root], least
+        rest = rest[1 : max(2, len(root) + 2 - low)]
+    return root[0]
+
+
 COLUMNS = 16
 """Columns below the one wanted that a product is computed from at most, if any are cut."""
 
@@ -291,7 +312,7 @@ OPERATORS: dict[str, Operator] = {
         lambda b, w, bit, cut: b.add("and", _division(b, w, bit, cut, quotient=False), tree_of(b, "or", w[1])),
     ),
     "root": Operator(
-        1, lambda n: -(-n // 2), lambda n, x: isqrt(x), lambda b, w, bit, cut: library.square_root(b, w[0])[0][bit]
+        1, lambda n: -(-n // 2), lambda n, x: isqrt(x), _root, lambda n, bit: range(8, 0, -1),
     ),
     "square": Operator(
         1, lambda n: 2 * n, lambda n, x: x * x,

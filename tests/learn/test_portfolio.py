@@ -1,5 +1,4 @@
 import json
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from learn import portfolio
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.structure import word_bit
-from learn.portfolio import CANDIDATES, held_out, right, schedule, suits
+from learn.portfolio import CANDIDATES, following, held_out, right, suits
 
 QUICK = ("constant", "symmetric", "forest")
 
@@ -113,14 +112,19 @@ def test_every_event_has_a_circuit_so_that_a_stop_keeps_the_best():
     assert event.circuit.num_outputs == 1
 
 
-def test_the_schedule_takes_turns_cheapest_first():
-    first = list(islice(schedule(), 40))
-    assert first[:4] == [("constant", 0), ("polynomial", 0), ("symmetric", 0), ("word", 0)]
-    for name, row in CANDIDATES.items():
-        levels = [level for other, level in first if other == name]
-        assert levels == list(range(len(levels))) and levels
-        assert row.levels is None or len(levels) <= row.levels
-    assert list(schedule(("constant", "symmetric"))) == [("constant", 0), ("symmetric", 0), ("symmetric", 1)]
+def test_trials_come_in_turn_and_none_is_long_against_all_before():
+    samples = portfolio._samples(sample(noisy, 12), 5000)
+    levels, spent, order = dict.fromkeys(CANDIDATES, 0), 0.0, []
+    for _ in range(100):
+        name, cost = following(samples, levels, spent, 100)
+        costs = {n: CANDIDATES[n].cost(samples, k, 100) for n, k in levels.items()}
+        assert cost == costs[name] and (cost == min(costs.values()) or portfolio.PATIENT * cost <= spent)
+        order.append((name, levels[name]))
+        spent += cost
+        levels[name] += 1
+        levels = {n: k for n, k in levels.items() if k != CANDIDATES[n].levels}
+    assert order[0] == ("constant", 0) and order.index(("word", 0)) < order.index(("improved", 0))
+    assert {name for name, level in order if level == 0} == set(CANDIDATES)
 
 
 def test_annealing_again_starts_from_the_circuit_found():

@@ -91,12 +91,13 @@ def test_a_bit_of_an_operator_is_recovered_from_samples(name, layout):
 
 @pytest.mark.parametrize(
     ("name", "bit", "cut", "least"),
-    [("quotient", 0, 8, 0.97), ("remainder", 0, 8, 0.97), ("remainder", 2, 8, 0.97), ("product", 20, 12, 0.95)],
-)
+    [("quotient", 0, 8, 0.97), ("remainder", 0, 8, 0.97), ("remainder", 2, 8, 0.97), ("product", 20, 12, 0.95),
+     ("root", 0, 5, 0.95), ("root", 3, 5, 0.95)],
+)  # fmt: skip
 def test_what_is_cut_from_an_operator_costs_little_accuracy(name, bit, cut, least):
-    words = next(layouts(40, 2))
+    words = next(layouts(40, OPERATORS[name].words))
     x = drawn(3, 4000, 40)
-    values = ORACLES[name](number(x, words[0]), number(x, words[1]), 20)
+    values = ORACLES[name](number(x, words[0]), number(x, words[-1]), 20)
     y = np.array([int(v) >> bit & 1 for v in values], bool)
     sizes = []
     for k in (0, cut):
