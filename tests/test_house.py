@@ -22,6 +22,7 @@ ROOMS = {
     "learn": (
         *("errors", "keys", "arrays", "spaces", "losses", "rules", "models", "encoders", "lut_kernels", "xnor_kernels"),
         *(
+            "costs",
             "moves",
             "pruning",
             "windows",

@@ -54,7 +54,7 @@ def answers(code, *circuits):
 
     def search(table, **settings):
         for step, circuit in enumerate(circuits, 1):
-            yield Event(step, 0.1 * step, "grow", 1, 1, circuit.num_gates, step, step, circuit)
+            yield Event(step, 0.1 * step, "grow", 1, 1, 1, circuit.num_gates, step, step, circuit)
         if code:
             raise code
 
