@@ -15,8 +15,9 @@ from circuits.circuit import Circuit
 from circuits.mapping import lut_mapping
 from learn.errors import SearchError
 
-LEVEL_PRICE = 8
-"""Nodes that a level is worth to the moves where nothing but levels is asked for."""
+LEVEL_PRICE = 0.5
+"""Nodes that a level is worth to the moves, at most: a high price bars most of them. Of a few
+prices from 0 to 10 this one gave the least ands+10*levels and the least levels in sum over four small functions."""
 SIZES = range(2, 7)
 """Inputs that look-up tables may have."""
 
@@ -85,7 +86,7 @@ class Cost(NamedTuple):
     def level_price(self) -> float:
         """What a level is worth to the moves, in nodes."""
         levels, nodes = self._weight("levels"), self._weight("ands", "xor_ands", "luts")
-        return levels / nodes if nodes else float(LEVEL_PRICE)
+        return min(LEVEL_PRICE, levels / nodes) if nodes else LEVEL_PRICE
 
     def __str__(self) -> str:
         """Spell it as :func:`make_cost` reads it."""

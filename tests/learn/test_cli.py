@@ -113,6 +113,18 @@ def test_learn_begins_with_a_circuit(run, workplace):
     assert "has 4 inputs and 3 outputs, expected 6 and 4" in err
 
 
+def test_learn_makes_small_what_a_cost_says(run, workplace):
+    code, out, err = run("learn", "adder:2", "--cost", "xor_ands+2*levels", "--steps", 3, "--json", "-q", "-o", "a.aig")
+    facts = json.loads(out)
+    assert (code, err, facts["cost"]) == (0, "", "xor_ands+2*levels")
+    stats = json.loads(run("stats", "a.aig", "--json")[1])
+    assert facts["cost_value"] == stats["xor_ands"] + 2 * stats["levels"]
+    code, _, err = run("learn", "adder:2", "--cost", "area", "-q")
+    assert code == 2 and err.startswith("gatewright: error: cost: got 'area', expected one of ands, ")
+    code, _, err = run("learn", "iris", "--cost", "ands", "-q")
+    assert code == 2 and "--cost: got labelled samples" in err
+
+
 def test_learn_for_a_person(run):
     code, out, err = run("learn", "parity:3", "--steps", 2, "-o", "parity.blif")
     assert code == 0
