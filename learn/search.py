@@ -55,7 +55,7 @@ MANY_ANDS = 300
 LARGE = 100
 STARTED = 2
 """After so many brackets a circuit of at least ``LARGE`` ANDs goes on alone: new starts would not catch up. On six
-contest tables of 130 to 620 ANDs going on with brackets instead left 1 to 9 % more ANDs after 10 or 15 CPU seconds."""
+contest tables of 130 to 620 ANDs going on with brackets instead left 1 to 10 % more ANDs after 10 or 15 CPU seconds."""
 SHOWN_ANDS = 64
 """A better circuit of at most so many ANDs is shown at once; of more, as many times as many steps after the last."""
 VALIDATED_PATTERNS = 512
