@@ -274,6 +274,7 @@ def _learn(
     steps: int | None = None,
     max_ands: int | None = None,
     start: Path | None = None,
+    cost: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     as_json: bool = False,
@@ -282,8 +283,10 @@ def _learn(
     report: Path | None = None,
 ) -> int:
     """Learn a circuit, prove what it does, write it and report; return the exit status."""
+    from circuits.aig import hashed_literals
     from circuits.table import merged
     from circuits.verify import Proof, satisfies, simplified
+    from learn.costs import ANDS, make_cost
     from learn.data import load
     from learn.errors import SearchError
     from learn.evaluate import score
@@ -295,6 +298,7 @@ def _learn(
         raise SearchError("--seconds and --steps: got both, expected one of them")
     check_outputs(outputs)
     _check_kept(log, report, outputs)
+    priced = ANDS if cost is None else make_cost(cost)
     given = load(names)
     table, repeats = merged(given)
     if repeats.repeated_patterns:
@@ -311,7 +315,7 @@ def _learn(
     if begun is not None:
         wrong = _noun(score(begun, table).errors, "output value")
         _complain(f"{start}: begins with {_noun(_circuit_facts(begun)['ands'], 'AND node')}, {wrong} wrong")
-    sampled = model == AUTO and not exact and begun is None and portfolio.suits(table)
+    sampled = model == AUTO and not exact and begun is None and cost is None and portfolio.suits(table)
     limits: dict[str, Any] = {"seconds": seconds, "steps": steps, "max_ands": max_ands}
 
     def part(event: Event | PortfolioEvent) -> tuple[float, float | None]:
@@ -324,7 +328,7 @@ def _learn(
     events: Iterator[Any] = (
         portfolio.learn(table, key=Key(seed), **limits)
         if sampled
-        else search.learn(table, key=Key(seed), rule=rule, threads=workers, start=begun, **limits)
+        else search.learn(table, key=Key(seed), rule=rule, threads=workers, start=begun, cost=priced, **limits)
     )
     event: Any = None
     moments = Log(circuits=_wants_log(log, report, outputs))
@@ -340,7 +344,8 @@ def _learn(
     if interrupted:
         _complain("interrupted: going on with the best circuit so far")
 
-    circuit, _ = simplified(event.circuit)
+    # fewer ANDs may cost more: the scripts know no other cost
+    circuit = min(simplified(event.circuit)[0], event.circuit, key=lambda c: priced.of(hashed_literals(c)))
     proof = satisfies(circuit, table)
     found = score(circuit, table)
     rows = score(circuit, given)
@@ -348,7 +353,7 @@ def _learn(
     # A complete table is promised exactly, unless the user asked for a size or stopped the search.
     strict = exact or (given.complete and max_ands is None and not interrupted)
     written = write_all(circuit, outputs, frames=frames(moments)) if is_exact or not strict else []
-    measured = _circuit_facts(circuit)
+    measured, price = _circuit_facts(circuit), priced.of(hashed_literals(circuit))
     facts = {
         "data": names,
         "function": given.name,
@@ -371,6 +376,7 @@ def _learn(
         ),
         "seed": seed,
         "max_ands": max_ands,
+        **({"cost": str(priced), "cost_value": price} if cost else {}),
         "threads": workers,
         "proof": str(proof),
         "interrupted": interrupted,
@@ -382,6 +388,7 @@ def _learn(
     options: dict[str, Any] = {"rule": rule} if rule != "heat_bath" else {}
     options |= {"model": EXACT} if model == EXACT and rule == "heat_bath" else {}
     options |= {} if max_ands is None else {"max-ands": max_ands}
+    options |= {"cost": priced} if cost else {}
     repeat = _command(names, {**options, "steps": event.step, "seed": seed})
     written += _keep(log, report, moments, given.name, facts, circuit, repeat)
     facts["written"] = [str(path) for path in written]
@@ -401,10 +408,10 @@ def _learn(
         when = "it learned from all" if event.refitted else "the end; all samples gave nothing better"
         told.append(("model", f"{event.name}: {event.held_out:.2%} of the held-out samples before {when}"))
     sizes = {"AND node": measured["ands"], "level": measured["levels"], "gate": measured["gates"]}
-    told += [
-        ("size", ", ".join(_noun(count, noun) for noun, count in sizes.items())),
-        ("time", f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}"),
-    ]
+    told.append(("size", ", ".join(_noun(count, noun) for noun, count in sizes.items())))
+    if cost:
+        told.append(("cost", f"cost {priced}: {price:,}"))
+    told.append(("time", f"{_noun(event.step, 'step')} in {event.seconds:.1f} s; replay with {replay}"))
     _conclude(facts, as_json, quiet, told + _trends(moments) + _files(written))
     if not is_exact and strict:
         _complain(f"not exact, nothing written: {wrong}; give it more time or steps")
@@ -818,6 +825,14 @@ def learn(
     start: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Begin with this circuit: repair its errors, make it smaller.")
     ] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COST",
+            help="What an exact circuit is made small in: ands (default), xor_ands, luts:K, levels, or a sum such as "
+            "ands+10*levels.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Same seed and steps, same circuit.")] = 0,
     threads: Annotated[
         int | None, typer.Option(metavar="N", help="Default: the cores there are; changes no result.")
@@ -844,6 +859,9 @@ def learn(
     A large sample of a function of one output is learned to generalise by a portfolio of models (--model exact: by the
     search alone), --steps of them or what fits --seconds (default 60), in at most --max-ands (default 5,000) AND nodes.
 
+    With --cost the search takes any truth table: XORs and levels steer its moves, look-up tables only choose among the
+    circuits it meets on the way to fewer ANDs; levels are for circuits of hundreds of nodes, not thousands.
+
     With any other truth table, without --seconds or --steps, the search ends when it stops getting better. A circuit
     given as data is its own table: learn X.aig --start X.aig makes it smaller.
 
@@ -867,6 +885,8 @@ def learn(
     if _is_labelled(data, model):
         if start is not None:
             raise SearchError("--start: got labelled samples, expected a truth table")
+        if cost is not None:
+            raise SearchError("--cost: got labelled samples, expected a truth table")
         status = _learn_classifier(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
             pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=rule or "vote",
@@ -886,6 +906,7 @@ def learn(
         steps=steps,
         max_ands=max_ands,
         start=start,
+        cost=cost,
         seed=seed,
         threads=threads,
         as_json=as_json,

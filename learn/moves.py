@@ -64,6 +64,7 @@ class Scratch(NamedTuple):
         stack: int64 (4 * capacity,)
         map: int64 (capacity,): old wire to new literal.
         refs: int64 (capacity,): how many nodes and outputs read a wire.
+        level, tail: int64 (capacity,): AND levels from the inputs to a wire; from there to an output.
         want: uint64 (2, outputs, words): where an output needs the wire to be 0, to be 1, because the output sees it.
         seen: int64 (outputs,): the outputs that see the wire.
         care: uint64 (words,): patterns on which the wire matters.
@@ -81,6 +82,8 @@ class Scratch(NamedTuple):
     stack: NDArray[np.int64]
     map: NDArray[np.int64]
     refs: NDArray[np.int64]
+    level: NDArray[np.int64]
+    tail: NDArray[np.int64]
     want: NDArray[np.uint64]
     seen: NDArray[np.int64]
     care: NDArray[np.uint64]
@@ -128,6 +131,8 @@ def make_scratch(net: Net) -> Scratch:
         np.zeros((capacity, words), np.uint64),
         np.zeros(capacity, np.uint8),
         np.zeros(4 * capacity, np.int64),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity, np.int64),
         np.zeros(capacity, np.int64),
         np.zeros(capacity, np.int64),
         np.zeros((2, outputs, words), np.uint64),
@@ -390,6 +395,36 @@ def cost(net, xor_cost):
     total = 0
     for k in range(net.size[2]):
         total += xor_cost if net.kind[net.order[k]] == XOR else 1
+    return total
+
+
+@_jit
+def measure_levels(net, scratch):
+    """Fill ``scratch.level`` and ``scratch.tail`` of every wire that is read, an XOR two levels; return the depth."""
+    fanin, order, level, tail = net.fanin, net.order, scratch.level, scratch.tail
+    for w in range(net.size[1]):
+        level[w] = 0
+        tail[w] = 0
+    for k in range(net.size[2]):
+        w = order[k]
+        level[w] = max(level[fanin[w, 0] >> 1], level[fanin[w, 1] >> 1]) + 1 + (net.kind[w] == XOR)
+    for k in range(net.size[2] - 1, -1, -1):
+        w = order[k]
+        for pin in range(2):
+            f = fanin[w, pin] >> 1
+            tail[f] = max(tail[f], tail[w] + 1 + (net.kind[w] == XOR))
+    depth = 0
+    for o in range(len(net.outputs)):
+        depth = max(depth, level[net.outputs[o] >> 1])
+    return depth
+
+
+@_inner
+def _priced(net, scratch, xor_cost, level_price):
+    """Return the size with what the levels are worth."""
+    total = np.float64(cost(net, xor_cost))
+    if level_price > 0:
+        total += level_price * measure_levels(net, scratch)
     return total
 
 
@@ -921,13 +956,19 @@ def _listed(choices, count, kind, a, b):
 
 
 @_inner
-def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
-    """Give every listed replacement its size change and heat-bath weight; one that adds more than ``most`` has none.
+def _weigh(net, scratch, g, count, freed, xor_cost, level_price, inverse_temperature, most):
+    """Give every listed replacement of node ``g`` its size change and heat-bath weight; above ``most`` it has none.
 
-    ``scratch.refs`` is as if the node under consideration had gone, which frees ``freed``.
+    ``scratch.refs`` is as if the node had gone, which frees ``freed``. Each level by which the longest way through the
+    node exceeds the depth less one costs ``level_price`` nodes: moves that shorten the longest ways are preferred.
     """
     n, kinds, fanin = net.size[0], net.kind, net.fanin
     choices, weights, refs, stack = scratch.choice, scratch.weight, scratch.refs, scratch.stack
+    level, goal, present = scratch.level, -1 - scratch.tail[g], 0
+    if level_price > 0:
+        for o in range(len(net.outputs)):
+            goal = max(goal, level[net.outputs[o] >> 1] - 1 - scratch.tail[g])
+        present = max(0, level[g] - goal)
     for c in range(count):
         kind, a, b = choices[c, 0], choices[c, 1], choices[c, 2]
         change = -freed
@@ -940,7 +981,11 @@ def _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most):
                 _release(n, kinds, fanin, refs, stack, b, xor_cost)
             _release(n, kinds, fanin, refs, stack, a, xor_cost)
         choices[c, 3] = change
-        weights[c] = np.exp(-change * inverse_temperature) if change <= most else 0.0
+        worth = np.float64(change)
+        if level_price > 0:
+            reached = level[a >> 1] if kind == WIRE else max(level[a >> 1], level[b >> 1]) + 1 + (kind == XOR)
+            worth += level_price * (max(0, reached - goal) - present)
+        weights[c] = np.exp(min(500.0, -worth * inverse_temperature)) if worth <= most else 0.0
 
 
 @_inner
@@ -969,7 +1014,7 @@ def _pairs(value, literals, listed, against, choices, count, kind):
 
 
 @_inner
-def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
+def _replacements(net, scratch, g, xor_cost, level_price, inverse_temperature, most):
     """List every replacement of node ``g`` that keeps all cared-for outputs: a wire, an AND or an XOR of two wires.
 
     Returns:
@@ -1067,7 +1112,7 @@ def _replacements(net, scratch, g, xor_cost, inverse_temperature, most):
     freed = xor_cost if kinds[g] == XOR else 1
     for pin in range(2):
         freed += _release(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
-    _weigh(net, scratch, count, freed, xor_cost, inverse_temperature, most)
+    _weigh(net, scratch, g, count, freed, xor_cost, level_price, inverse_temperature, most)
     for pin in range(2):
         _acquire(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
     return count, ups, downs, freed
@@ -1096,7 +1141,7 @@ def _rewire(net, scratch, g, kind, a, b):
 
 
 @_jit
-def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep_xor, slack):
+def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, level_price, keep_xor, slack):
     """Walk over networks of the same function towards fewer nodes.
 
     A move picks a node, computes its exact don't-cares, lists every replacement by a wire, an AND or an XOR of two
@@ -1112,11 +1157,12 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         temperature: of the heat bath, in nodes.
         insertion: probability of an insertion move.
         xor_cost: size of an XOR node; with ``keep_xor`` false XORs are expanded into ANDs.
+        level_price: what every level adds to the size; 0 if only nodes count.
         keep_xor: whether XOR is a node of its own.
         slack: how far above the best size an insertion may go.
 
     Returns:
-        (smallest size met, moves tried, moves that changed the network).
+        (smallest size met, a float; moves tried, moves that changed the network).
     """
     sizes, kinds, fanin, value, order, place, outputs = (
         net.size,
@@ -1130,8 +1176,8 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
     refs, up_list, down_list, choices, weights = scratch.refs, scratch.up, scratch.down, scratch.choice, scratch.weight
     inverse = 1.0 / temperature
     count_refs(net, refs)
-    size = cost(net, xor_cost)
-    smallest = cost(best, xor_cost)
+    smallest = _priced(best, scratch, xor_cost, level_price)
+    size = _priced(net, scratch, xor_cost, level_price)
     tried, changed = 0, 0
     words = value.shape[1]
     while work > 0:
@@ -1139,7 +1185,9 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
         if nodes == 0:
             break
         g = order[below(rng, nodes)]
-        count, ups, downs, freed = _replacements(net, scratch, g, xor_cost, inverse, smallest + slack - size)
+        count, ups, downs, freed = _replacements(
+            net, scratch, g, xor_cost, level_price, inverse, smallest + slack - size
+        )
         tried += 1
         work -= (nodes - place[g] + 4) * words + 4 * sizes[1] + ups * ups // 2 + downs * downs // 2 + 8 * count + 500
         room = sizes[1] + 4 < len(kinds)
@@ -1191,6 +1239,8 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                     changed += 1
                     work -= (nodes - place[g]) * words + nodes
                     _rewire(net, scratch, g, kind, a, b)
+                    if level_price > 0:
+                        size = _priced(net, scratch, xor_cost, level_price)
                     if size <= smallest:
                         smallest = size
                         copy_net(net, best)
@@ -1201,7 +1251,7 @@ def shrink(net, scratch, best, rng, work, temperature, insertion, xor_cost, keep
                 if kind == NAND:
                     complement_readers(net, g)
         rebuild(net, scratch, keep_xor)
-        size = cost(net, xor_cost)
+        size = _priced(net, scratch, xor_cost, level_price)
         changed += 1
         work -= 2 * nodes * words + 20 * nodes
         if size <= smallest:
@@ -1350,5 +1400,5 @@ def warm_up() -> None:
     assert wrong(net, net.target, net.care) == errors(net) == 0
     rebuild(net, scratch, False)
     copy_net(net, best)
-    shrink(net, scratch, best, rng, 1, 0.3, 0.2, 3, False, 8)
+    shrink(net, scratch, best, rng, 1, 0.3, 0.2, 3, 0.0, False, 8)
     prune(net, scratch, 1.0, True)

@@ -35,6 +35,7 @@ from circuits.simulate import simulate
 from circuits.table import TruthTable
 from circuits.words import Words, pack, popcount
 from learn import moves, windows
+from learn.costs import ANDS, Cost
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.starts import ranked
@@ -51,9 +52,10 @@ GROWN_VALUES = 1 << 14
 """Tables of at most this many output values are also grown gate by gate; larger ones run ``FINALISTS`` chains only."""
 MANY_ANDS = 300
 """Starts of more AND nodes are rewritten by scripts before the chain's own moves, which are slow on them."""
-LARGE = 500
-STARTED = 3
-"""After so many brackets a circuit of at least ``LARGE`` ANDs goes on alone: new starts would not catch up."""
+LARGE = 100
+STARTED = 2
+"""After so many brackets a circuit of at least ``LARGE`` ANDs goes on alone: new starts would not catch up. On six
+contest tables of 130 to 620 ANDs going on with brackets instead left 1 to 10 % more ANDs after 10 or 15 CPU seconds."""
 SHOWN_ANDS = 64
 """A better circuit of at most so many ANDs is shown at once; of more, as many times as many steps after the last."""
 VALIDATED_PATTERNS = 512
@@ -92,6 +94,7 @@ class Event(NamedTuple):
         phase: "grow" while no circuit is exact, "shrink" after; "fit" for a sample that is learned to generalise.
         errors: wrong cared-for output values of the best circuit; 0 is exact.
         ands: AND nodes of the best circuit.
+        cost: its cost; the AND nodes unless another one is asked for.
         gates: gates of the best circuit.
         moves: moves tried so far.
         changes: moves that changed a circuit so far.
@@ -103,6 +106,7 @@ class Event(NamedTuple):
     phase: str
     errors: int
     ands: int
+    cost: int
     gates: int
     moves: int
     changes: int
@@ -114,7 +118,7 @@ class Found(NamedTuple):
 
     held_out: int
     errors: int
-    ands: int
+    cost: int
     lits: Literals
 
 
@@ -153,6 +157,7 @@ class Task(NamedTuple):
         care: uint64 (outputs, words): the values learned from; the others of the table's are held out.
         max_ands: size the circuit should keep within, if any.
         start: a circuit of any size and any errors to begin with, if one is given.
+        cost: what is made small.
     """
 
     table: TruthTable
@@ -160,6 +165,11 @@ class Task(NamedTuple):
     care: Words
     max_ands: int | None
     start: Literals | None = None
+    cost: Cost = ANDS
+
+    def found(self, lits: Literals, errors: int = 0, held_out: int = 0) -> Found:
+        """Judge a circuit."""
+        return Found(held_out, errors, self.cost.of(lits), lits)
 
 
 # ---------------------------------------------------------------- nets and circuits
@@ -297,7 +307,7 @@ def _grow(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterato
         chain.tried, chain.changed = tried + growth.tried, changed + growth.changed
         if chain.found is None or growth.loss < chain.found.errors:
             lits = _literals(_compact(growth.net))
-            chain.report(Found(0, growth.loss, len(lits.ands), lits))
+            chain.report(task.found(lits, growth.loss))
         yield None
     if growth.loss == 0:
         yield _compact(growth.net)
@@ -339,58 +349,65 @@ def _shrink(task: Task, key: Key, chain: Chain, exact: moves.Net) -> Iterator[No
     """Shrink an exact net for ever, in spells of moves in the whole net and, while it is large, in windows of it.
 
     Mostly the way goes on that took most nodes a step of late, now and then another one. Spells in the whole net with
-    XOR as a node of its own and spells without take turns.
+    XOR as a node of its own and spells without take turns; where an XOR counts as one it always is a node. Windows do
+    not know the levels of the net, so where these have a price all moves are made in the whole net.
     """
+    cost, xor_cost, price = task.cost, task.cost.xor_cost, task.cost.level_price
     nodes = int(exact.size[2])
     net, best = (moves.make_net(task.table.inputs, exact.target, exact.care, nodes + nodes // 2 + 64) for _ in range(2))
     scratch, view, rng = moves.make_scratch(net), windows.make_room(net), philox_state(key.fold("shrink").philox_key())
     moves.copy_net(exact, best)
     spell, xors, gain = 2, True, dict.fromkeys(WAYS, math.inf)
-    reported, before = nodes, 0
+    reported, before, since = nodes, 0, 0
     while True:
         whole = nodes * nodes * net.value.shape[1] <= WHOLE_WORK
-        ways = [way for way in WAYS if 4 * way <= nodes and (way or whole)] or [0]
+        ways = [way for way in WAYS if 4 * way <= nodes and (way or whole) and not (way and price)] or [0]
         way = max(ways, key=gain.__getitem__)
         if len(ways) > 1 and moves.below(rng, EXPLORED) == 0:
             way = ways[moves.below(rng, len(ways))]
         if not (way and before):  # windows leave the net as good as the best one
             moves.copy_net(best, net)
-            moves.rebuild(net, scratch, xors and not way)
+            moves.rebuild(net, scratch, xor_cost == 1 or (xors and not way))
             moves.copy_net(net, best)
         before = way
         for _ in range(spell):
             if way:
-                tried, changed = _windowed(net, scratch, view, rng, way)
+                tried, changed = _windowed(net, scratch, view, rng, way, xor_cost)
                 moves.copy_net(net, best)
             else:
                 _, tried, changed = moves.shrink(
-                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, moves.XOR_COST, xors, SLACK
+                    net, scratch, best, rng, STEP_WORK, SHRINKING_TEMPERATURE, INSERTION, xor_cost, price, xors, SLACK
                 )
             chain.tried += tried
             chain.changed += changed
-            if (size := int(moves.cost(best, moves.XOR_COST))) < reported:
-                reported, lits = size, _literals(net if way else _compact(best))
-                chain.report(Found(0, 0, len(lits.ands), lits))
+            since += 1
+            smaller = (size := int(moves.cost(best, xor_cost))) < reported
+            if smaller or (cost.judged and SHOWN_ANDS * since >= nodes):
+                reported, since, lits = size, 0, _literals(net if way and xor_cost > 1 else _compact(best))
+                chain.report(task.found(lits))
             yield
         now = (nodes - reported) / spell
         gain[way] = now if math.isinf(gain[way]) else (gain[way] + now) / 2
         nodes = reported
         if not way:
-            spell, xors = spell if xors else min(2 * spell, 64), not xors
+            doubled = not xors or xor_cost == 1
+            spell, xors = min(2 * spell, 64) if doubled else spell, not xors or xor_cost == 1
 
 
 def _windowed(
-    net: moves.Net, scratch: moves.Scratch, view: windows.Room, rng: NDArray[np.uint64], nodes: int
+    net: moves.Net, scratch: moves.Scratch, view: windows.Room, rng: NDArray[np.uint64], nodes: int, xor_cost: int
 ) -> tuple[int, int]:
     """Do a step's work in windows of so many nodes; return the moves tried and made."""
     work, tried, changed, count = STEP_WORK, 0, 0, 0
     while work > 0 and net.size[2]:
-        spent, *moved = windows.improve(net, scratch, view, rng, nodes, WINDOW_WORK, count % 2 == 0)
+        spent, *moved = windows.improve(
+            net, scratch, view, rng, nodes, WINDOW_WORK, xor_cost == 1 or count % 2 == 0, xor_cost
+        )
         work -= spent
         tried += moved[0]
         changed += moved[1]
         count += 1
-    moves.rebuild(net, scratch, False)
+    moves.rebuild(net, scratch, xor_cost == 1)
     assert moves.errors(net) == 0, "a window changed what the net does"
     return tried, changed
 
@@ -405,11 +422,11 @@ def _exact_chain(task: Task, key: Key, chain: Chain, start: Literals | None) -> 
                 yield
     if exact is None and ((start and not errors) or task.table.complete):
         lits = start if start and not errors else next(_starts(task.table, key))
-        chain.report(Found(0, 0, len(lits.ands), lits))
+        chain.report(task.found(lits))
         exact = _net_of(task, lits)
     if exact is None:
         return
-    chain.report(Found(0, 0, int(exact.size[2]), _literals(exact)))
+    chain.report(task.found(_literals(exact)))
     yield
     yield from _shrink(task, key, chain, exact)
 
@@ -434,7 +451,7 @@ def _fit_chain(
         if chain.found is None or (missed, growth.loss) < chain.found[:2]:
             lits = _literals(_compact(growth.net))
             if task.max_ands is None or len(lits.ands) <= task.max_ands or chain.found is None:
-                chain.report(Found(missed, growth.loss, len(lits.ands), lits))
+                chain.report(task.found(lits, growth.loss, missed))
         yield
 
 
@@ -477,11 +494,11 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
     """
     best: Found | None = None
     if task.start:
-        best = Found(0, _errors(task.table, task.start), len(task.start.ands), task.start)
+        best = task.found(task.start, _errors(task.table, task.start))
     starts = _starts(task.table, key.fold("starts")) if task.table.complete else repeat(None)
     small = task.table.patterns * task.table.num_outputs <= GROWN_VALUES or not task.table.complete
     for level in count():
-        alone = best is not None and best.errors == 0 and best.ands >= LARGE and level >= STARTED
+        alone = best is not None and best.errors == 0 and len(best.lits.ands) >= LARGE and level >= STARTED
         chains = [Chain(iter(())) for _ in range(1 if alone else POPULATION if small else FINALISTS)]
         for i, chain in enumerate(chains):
             start = None if small and i % 2 == 0 else next(starts)
@@ -526,6 +543,7 @@ def learn(
     max_ands: int | None = None,
     threads: int = 1,
     start: Circuit | None = None,
+    cost: Cost = ANDS,
 ) -> Iterator[Event]:
     """Learn a small circuit from a truth table; the last event holds the result.
 
@@ -542,6 +560,7 @@ def learn(
         max_ands: AND nodes the circuit should keep within where there is a choice.
         threads: chains run at once; the result does not depend on it.
         start: a circuit to begin with, its ports matched by position; one chain repairs its errors and improves it.
+        cost: what is made small once a circuit is exact (see ``learn.costs``).
 
     Yields:
         an event after each step, at least one.
@@ -572,12 +591,12 @@ def learn(
     begin = time.monotonic()
     validated = not table.complete and table.patterns >= VALIDATED_PATTERNS
     care = _held_out_care(table, key) if validated else table.care
-    task = Task(table, partial(_proposer, rule, rate), care, max_ands, lits)
+    task = Task(table, partial(_proposer, rule, rate), care, max_ands, lits, cost)
     rungs = _fit_rungs if validated else _exact_rungs
     best = _constant(task) if 0 in (table.num_inputs, table.num_outputs, table.patterns) else None
     circuit: Circuit | None = None
     shown = best
-    ands = step = tried = changed = since = at = 0
+    ands = price = step = tried = changed = since = at = 0
     with ThreadPoolExecutor(threads) as pool:
         for chains, rounds in rungs(task, key):
             for _ in range(rounds):
@@ -600,14 +619,15 @@ def learn(
                     or (best[:3] == (0, 0, 0))
                 )
                 # making the circuit takes longer than a step where it is large
-                due = ended or shown is None or best[:2] != shown[:2] or SHOWN_ANDS * (step - at) >= best.ands
+                due = ended or shown is None or best[:2] != shown[:2] or SHOWN_ANDS * (step - at) >= len(best.lits.ands)
                 if circuit is None or (best is not shown and due):
                     shown, at = best, step
                     circuit = natural_gates(best.lits, table.input_names, table.output_names, table.name)
+                    price = best.cost
                     ands = and_count(circuit)  # as shipped: XORs put back may share more than the search knew
                 errors = best.errors + best.held_out
                 phase = "fit" if validated else "grow" if errors else "shrink"
-                yield Event(step, spent, phase, errors, ands, circuit.num_gates, tried, changed, circuit)
+                yield Event(step, spent, phase, errors, ands, price, circuit.num_gates, tried, changed, circuit)
                 if ended:
                     return
 

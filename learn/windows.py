@@ -433,9 +433,16 @@ def put_back(net, scratch, room, members, inputs, outputs, small, seen):
 
 
 def improve(
-    net: moves.Net, scratch: moves.Scratch, room: Room, rng: NDArray[np.uint64], nodes: int, work: int, xors: bool
+    net: moves.Net,
+    scratch: moves.Scratch,
+    room: Room,
+    rng: NDArray[np.uint64],
+    nodes: int,
+    work: int,
+    xors: bool,
+    xor_cost: int = moves.XOR_COST,
 ) -> tuple[int, int, int]:
-    """Cut out a window of a net of ANDs around a random node, shrink it and put it back unless it grew.
+    """Cut out a window around a random node, shrink it and put it back unless it grew.
 
     The net keeps every output value cared for. Nodes that became trivial or equal stay until it is rebuilt.
 
@@ -447,6 +454,7 @@ def improve(
         nodes: most nodes of the window.
         work: word operations that the moves in the window may do.
         xors: whether XOR is a node of its own in the window.
+        xor_cost: size of an XOR; 1 leaves XOR nodes in the net, otherwise it is of ANDs.
 
     Returns:
         (word operations done, about; moves tried; moves that changed the window).
@@ -475,10 +483,10 @@ def improve(
     moves.rebuild(small, small_scratch, True)
     moves.copy_net(small, best)
     _, tried, changed = moves.shrink(
-        small, small_scratch, best, rng, work, TEMPERATURE, INSERTION, moves.XOR_COST, xors, SLACK
+        small, small_scratch, best, rng, work, TEMPERATURE, INSERTION, xor_cost, 0.0, xors, SLACK
     )
     best.value[: read + 1] = small.value[: read + 1]
-    moves.rebuild(best, small_scratch, False)
+    moves.rebuild(best, small_scratch, xor_cost == 1)
     if best.size[2] <= kept:
         seen = not np.array_equal(care[o], mask)
         put_back(net, scratch, room, members, inputs, outputs, best, seen)

@@ -34,6 +34,7 @@ ROOMS = {
             "xnor_kernels",
         ),
         *(
+            "costs",
             "moves",
             "pruning",
             "windows",

@@ -2,7 +2,8 @@
 
 The network's counters have K values each side of 0; every rule gets the same passes, batches, wires and number of
 trials of its rate, chosen on held-out samples; test accuracy is looked at once. The exact learner asks a rule for
-proposals until a circuit is exact; tables lack one pattern, since from a complete one it may start exact.
+proposals until a circuit is exact, then shrinks it without the rule (ands_shrunk); tables lack one pattern, since from
+a complete one it may start exact.
 """
 
 import time
@@ -72,12 +73,11 @@ def exact(scale, seed):
     """Yield a row for every rule that proposes choices and every function."""
     for rule in rules_in(Choice):
         for name in FUNCTIONS:
-            table, ends = without_first(name), []
+            table, ends, lasts = without_first(name), [], []
             for run in range(scale["seeds"]):
-                for event in learn(table, key=Key(seed).fold("exact", run), rule=rule, steps=scale["steps"]):
-                    if event.errors == 0:
-                        break
-                ends.append(event)
+                events = list(learn(table, key=Key(seed).fold("exact", run), rule=rule, steps=scale["steps"]))
+                ends.append(next((event for event in events if event.errors == 0), events[-1]))
+                lasts.append(events[-1])
             yield {
                 "circuit": name,
                 "rule": rule,
@@ -87,6 +87,7 @@ def exact(scale, seed):
                 },
                 "ands": float(np.median([end.ands for end in ends])),
                 "seconds": float(np.median([end.seconds for end in ends])),
+                "ands_shrunk": float(np.median([last.ands for last in lasts])),
             }
 
 

@@ -123,7 +123,7 @@ def speed(name: str, table: TruthTable) -> None:
                 done, more, _ = windows.improve(net, scratch, room, rng, way, 300_000, False)
             else:
                 done = 10_000_000
-                _, more, _ = moves.shrink(net, scratch, best, rng, done, 0.3, 0.2, moves.XOR_COST, False, 8)
+                _, more, _ = moves.shrink(net, scratch, best, rng, done, 0.3, 0.2, moves.XOR_COST, 0.0, False, 8)
             work, tried = work + done, tried + more
         spent = time.process_time() - begin
         left = int(net.size[2] if way else best.size[2])

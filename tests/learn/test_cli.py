@@ -54,7 +54,7 @@ def answers(code, *circuits):
 
     def search(table, **settings):
         for step, circuit in enumerate(circuits, 1):
-            yield Event(step, 0.1 * step, "grow", 1, 1, circuit.num_gates, step, step, circuit)
+            yield Event(step, 0.1 * step, "grow", 1, 1, 1, circuit.num_gates, step, step, circuit)
         if code:
             raise code
 
@@ -111,6 +111,18 @@ def test_learn_begins_with_a_circuit(run, workplace):
     code, _, err = run("learn", "adder:3", "--start", "long.aig", "--steps", 1, "-q")
     assert code == 2
     assert "has 4 inputs and 3 outputs, expected 6 and 4" in err
+
+
+def test_learn_makes_small_what_a_cost_says(run, workplace):
+    code, out, err = run("learn", "adder:2", "--cost", "xor_ands+2*levels", "--steps", 3, "--json", "-q", "-o", "a.aig")
+    facts = json.loads(out)
+    assert (code, err, facts["cost"]) == (0, "", "xor_ands+2*levels")
+    stats = json.loads(run("stats", "a.aig", "--json")[1])
+    assert facts["cost_value"] == stats["xor_ands"] + 2 * stats["levels"]
+    code, _, err = run("learn", "adder:2", "--cost", "area", "-q")
+    assert code == 2 and err.startswith("gatewright: error: cost: got 'area', expected one of ands, ")
+    code, _, err = run("learn", "iris", "--cost", "ands", "-q")
+    assert code == 2 and "--cost: got labelled samples" in err
 
 
 def test_learn_for_a_person(run):

@@ -181,7 +181,7 @@ def test_shrinking_keeps_every_value_cared_for(seed, keep_xor):
     moves.rebuild(net, scratch, keep_xor)
     best = copy_of(net)
     size = moves.cost(net, 3)
-    smallest, tried, changed = moves.shrink(net, scratch, best, rng, 200_000, 0.3, 0.2, 3, keep_xor, 4)
+    smallest, tried, changed = moves.shrink(net, scratch, best, rng, 200_000, 0.3, 0.2, 3, 0.0, keep_xor, 4)
     assert loss_of(net) == 0
     assert np.array_equal(net.value[nodes_of(net)], resimulated(net)[nodes_of(net)])
     kept, recounted = scratch.refs[: net.size[1]].copy(), np.zeros_like(scratch.refs)
@@ -205,7 +205,7 @@ def test_shrinking_finds_the_half_adder():
     scratch = moves.make_scratch(net)
     moves.rebuild(net, scratch, False)
     best = copy_of(net)
-    assert moves.shrink(net, scratch, best, philox_state((1, 1)), 10**6, 0.3, 0.2, 3, False, 4)[0] == 3
+    assert moves.shrink(net, scratch, best, philox_state((1, 1)), 10**6, 0.3, 0.2, 3, 0.0, False, 4)[0] == 3
 
 
 @given(SEEDS)
