@@ -254,9 +254,9 @@ def extracted(inputs: int, sums: Sequence[Sequence[Cube]]) -> Network:
     return Network(inputs, nodes[len(sums) :], nodes[: len(sums)])
 
 
-def build(b: Builder, network: Network) -> list[int]:
-    """Add a network's gates to a builder that has its inputs; return the wire of each sum."""
-    wires: dict[int, int] = dict(enumerate(b.inputs))
+def build(b: Builder, inputs: Sequence[int], network: Network) -> list[int]:
+    """Add a network's gates to a builder, given the wires of its inputs; return the wire of each sum."""
+    wires = dict(enumerate(inputs))
 
     def wire_of(literal: int) -> int:
         variable = literal >> 1

@@ -53,8 +53,10 @@ FIELD_BITS = (4, 8)
 """Bits of the fields whose inversion is looked for."""
 MOST_TOWERS = 16
 SPARSE = 1 / 8
-"""Share of the rarer value in all outputs, at most, of tables that sums of products are made of."""
+"""Share of the rarer value in all outputs, at most, of tables that a sum of products is made for each output of."""
 MOST_CUBES = 1000
+PATTERNS_A_VALUE = 32
+"""Patterns for each value of the outputs, on average and at least, of tables that a sum is made for each value of."""
 
 
 # --- Decision diagrams ------------------------------------------------------------------------------------------------
@@ -403,21 +405,41 @@ def inversions(table: TruthTable, key: Key) -> Iterator[Literals]:
 
 
 def products(table: TruthTable, key: Key) -> Iterator[Literals]:
-    """Yield sums of products, shared and factored, of tables whose outputs are mostly 0 or mostly 1."""
+    """Yield sums of products, shared and factored, of each output, and of each value that the outputs have together."""
     from learn.models.ordering import sifted
 
-    rows = unpack(table.outputs, table.patterns)
-    ones = rows.mean(axis=1)
-    if not 0 < table.num_inputs <= MAX_INPUTS or np.minimum(ones, 1 - ones).mean() > SPARSE:
+    n, o = table.num_inputs, table.num_outputs
+    if not (0 < n <= MAX_INPUTS and o):
         return
+    rows = unpack(table.outputs, table.patterns)
     _, order = sifted(table, key)
+    ones = rows.mean(axis=1)
+    if np.minimum(ones, 1 - ones).mean() <= SPARSE:
+        b = Builder(table.input_names, name=table.name)
+        if outputs := _summed(b, rows, order):
+            yield _finished(b, table, outputs)
+    values, which, counts = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
+    if o < 2 or len(counts) * PATTERNS_A_VALUE > table.patterns:
+        return
+    common = int(counts.argmax())  # no gate finds out the most common value: it is there where no other is
+    others = [value for value in range(len(counts)) if value != common]
+    b = Builder(table.input_names, name=table.name)
+    found = _summed(b, np.stack([which.ravel() == value for value in others]), order) if others else []
+    differs = values[:, others] ^ values[:, [common]]
+    sums = [[frozenset({2 * int(i)}) for i in np.flatnonzero(row)] for row in differs]
+    if found or not others:
+        outputs = cubes.build(b, found, cubes.extracted(len(others), sums))
+        flips = values[:, common].tolist()
+        yield _finished(b, table, [b.add("not", w) if flip else w for flip, w in zip(flips, outputs, strict=True)])
+
+
+def _summed(b: Builder, rows: Bools, order: Sequence[int]) -> list[int]:
+    """Add functions as sums of products; none where they have too many cubes."""
     covered = cubes.covers(rows, order)
     if sum(len(each) for _, each in covered) > MOST_CUBES:
-        return
-    b = Builder(table.input_names, name=table.name)
-    sums = cubes.build(b, cubes.extracted(table.num_inputs, [each for _, each in covered]))
-    outputs = [b.add("not", wire) if side else wire for (side, _), wire in zip(covered, sums, strict=True)]
-    yield _finished(b, table, outputs)
+        return []
+    wires = cubes.build(b, b.inputs, cubes.extracted(len(b.inputs), [each for _, each in covered]))
+    return [b.add("not", wire) if side else wire for (side, _), wire in zip(covered, wires, strict=True)]
 
 
 # --- Words under controls ---------------------------------------------------------------------------------------------
