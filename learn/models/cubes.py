@@ -23,6 +23,8 @@ Cube = frozenset[int]
 
 WIDEST = 4
 """Literals that a cube of a divisor has at most."""
+MOST_PAIRS = 1 << 15
+"""Pairs of cubes of one function, over all functions, at most: each may be a divisor."""
 
 
 def irredundant(values: int, inputs: int) -> list[Cube]:
@@ -58,7 +60,7 @@ def irredundant(values: int, inputs: int) -> list[Cube]:
     return cover(values, values, inputs)[0]
 
 
-def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]]:
+def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]] | None:
     """Cover functions by prime cubes, those that several share first.
 
     Args:
@@ -66,7 +68,8 @@ def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]]:
         order: the inputs, the one split last first: another order, other cubes.
 
     Returns:
-        for each function whether its complement is covered, which then takes fewer literals, and the cubes.
+        for each function whether its complement is covered, which then takes fewer literals, and the cubes; None
+        where there are more than ``MOST_PAIRS`` pairs of cubes.
     """
     inputs = len(order)
     columns = pack(np.arange(rows.shape[1]) >> np.arange(inputs)[:, None] & 1)
@@ -77,6 +80,7 @@ def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]]:
     sides: list[bool] = []
     wanted: list[Words] = []
     pool: dict[Cube, None] = {}
+    pairs = 0
     for row in rows:
         both = []
         for complement in (False, True):
@@ -84,6 +88,9 @@ def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]]:
             found = irredundant(int.from_bytes(values.tobytes(), "little"), inputs)
             both.append([frozenset(names[x] for x in cube) for cube in found])
         complement = _literals(both[1]) < _literals(both[0])
+        pairs += len(both[complement]) ** 2 // 2
+        if pairs > MOST_PAIRS:
+            return None
         sides.append(complement)
         wanted.append(pack(row ^ complement))
         pool.update(dict.fromkeys(_expanded(cube, full ^ wanted[-1], literals) for cube in both[complement]))

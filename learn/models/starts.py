@@ -54,7 +54,6 @@ FIELD_BITS = (4, 8)
 MOST_TOWERS = 16
 SPARSE = 1 / 8
 """Share of the rarer value in all outputs, at most, of tables that a sum of products is made for each output of."""
-MOST_CUBES = 1000
 PATTERNS_A_VALUE = 32
 """Patterns for each value of the outputs, on average and at least, of tables that a sum is made for each value of."""
 
@@ -436,7 +435,7 @@ def products(table: TruthTable, key: Key) -> Iterator[Literals]:
 def _summed(b: Builder, rows: Bools, order: Sequence[int]) -> list[int]:
     """Add functions as sums of products; none where they have too many cubes."""
     covered = cubes.covers(rows, order)
-    if sum(len(each) for _, each in covered) > MOST_CUBES:
+    if covered is None:
         return []
     wires = cubes.build(b, b.inputs, cubes.extracted(len(b.inputs), [each for _, each in covered]))
     return [b.add("not", wire) if side else wire for (side, _), wire in zip(covered, wires, strict=True)]
