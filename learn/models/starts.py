@@ -19,9 +19,10 @@ from circuits.aig import Literals, to_literals
 from circuits.circuit import Builder
 from circuits.library import COMPRESSORS
 from circuits.rewrite import without_dead_gates
-from circuits.table import TruthTable
+from circuits.table import TruthTable, complete_table
 from circuits.words import unpack
 from learn.keys import Key
+from learn.models import blocks, cubes, fields
 from learn.models.structure import OPERATORS, tree_of
 
 Integers = NDArray[np.int64]
@@ -48,6 +49,13 @@ MATCHES = 10_000
 """Inputs that are told apart by trying, at most."""
 REACH = 8
 """How far a weight may move to have fewer signed digits."""
+FIELD_BITS = (4, 8)
+"""Bits of the fields whose inversion is looked for."""
+MOST_TOWERS = 16
+SPARSE = 1 / 8
+"""Share of the rarer value in all outputs, at most, of tables that a sum of products is made for each output of."""
+PATTERNS_A_VALUE = 32
+"""Patterns for each value of the outputs, on average and at least, of tables that a sum is made for each value of."""
 
 
 # --- Decision diagrams ------------------------------------------------------------------------------------------------
@@ -377,12 +385,125 @@ def operators(table: TruthTable, key: Key) -> Iterator[Literals]:
         yield _finished(b, table, [operator.build(b, words, bit, 0) for bit in chosen])
 
 
+# --- Inversion in a finite field --------------------------------------------------------------------------------------
+
+
+def inversions(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield inversions in a finite field between affine maps over towers of subfields, where the outputs are one."""
+    n, o = table.num_inputs, table.num_outputs
+    if n not in FIELD_BITS or not 0 < o <= n:
+        return
+    values = unpack(table.outputs, table.patterns)
+    found = list(fields.inversions((values.T.astype(np.int64) << np.arange(o)).sum(axis=1)))
+    for k in np.argsort(key.uniform(len(found)))[:MOST_TOWERS].tolist():
+        b = Builder(table.input_names, name=table.name)
+        yield _finished(b, table, fields.inversion(b, *found[k])[:o])
+
+
+# --- Sums of products -------------------------------------------------------------------------------------------------
+
+
+def products(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield sums of products, shared and factored, of each output, and of each value that the outputs have together."""
+    from learn.models.ordering import sifted
+
+    n, o = table.num_inputs, table.num_outputs
+    if not (0 < n <= MAX_INPUTS and o):
+        return
+    rows = unpack(table.outputs, table.patterns)
+    _, order = sifted(table, key)
+    ones = rows.mean(axis=1)
+    if np.minimum(ones, 1 - ones).mean() <= SPARSE:
+        b = Builder(table.input_names, name=table.name)
+        if outputs := _summed(b, rows, order):
+            yield _finished(b, table, outputs)
+    values, which, counts = np.unique(rows, axis=1, return_inverse=True, return_counts=True)
+    if o < 2 or len(counts) * PATTERNS_A_VALUE > table.patterns:
+        return
+    common = int(counts.argmax())  # no gate finds out the most common value: it is there where no other is
+    others = [value for value in range(len(counts)) if value != common]
+    b = Builder(table.input_names, name=table.name)
+    found = _summed(b, np.stack([which.ravel() == value for value in others]), order) if others else []
+    differs = values[:, others] ^ values[:, [common]]
+    sums = [[frozenset({2 * int(i)}) for i in np.flatnonzero(row)] for row in differs]
+    if found or not others:
+        outputs = cubes.build(b, found, cubes.extracted(len(others), sums))
+        flips = values[:, common].tolist()
+        yield _finished(b, table, [b.add("not", w) if flip else w for flip, w in zip(flips, outputs, strict=True)])
+
+
+def _summed(b: Builder, rows: Bools, order: Sequence[int]) -> list[int]:
+    """Add functions as sums of products; none where they have too many cubes."""
+    covered = cubes.covers(rows, order)
+    if covered is None:
+        return []
+    wires = cubes.build(b, b.inputs, cubes.extracted(len(b.inputs), [each for _, each in covered]))
+    return [b.add("not", wire) if side else wire for (side, _), wire in zip(covered, wires, strict=True)]
+
+
+# --- Words under controls ---------------------------------------------------------------------------------------------
+
+
+def recoders(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield a recoder for each block of inputs that controls recode, and a diagram of what they lead to.
+
+    The three classes of a block have the codes 00, 01 and 11, as kill, propagate and generate of a carry.
+    """
+    n = table.num_inputs
+    if not n <= MAX_INPUTS or not table.num_outputs:
+        return
+    rows = unpack(table.outputs, table.patterns)
+    cube = rows.reshape(-1, *[2] * n).transpose([0, *range(n, 0, -1)])
+    for controls, pairs in blocks.controlled_pairs(cube):
+        found = blocks.recoded(cube, controls, pairs)
+        if found is None:
+            continue
+        middles = [0] * len(pairs)
+        for k in range(len(pairs)):
+            tries = [[*middles[:k], m, *middles[k + 1 :]] for m in range(blocks.CLASSES)]
+            middles = min(tries, key=lambda each: _sifted(_coded(found, each), key)[0])
+        b = Builder(table.input_names, name=table.name)
+        wires = [b.inputs[i] for i in found.rest]
+        for pair, classes, middle in zip(pairs, found.classes, middles, strict=True):
+            low, high = (c for c in range(blocks.CLASSES) if c != middle)
+            value = np.array([classes[s][v] for s in range(len(classes)) for v in range(4)])
+            wires += _sifted_diagram(
+                b, np.stack([value != low, value == high]), [b.inputs[i] for i in reversed((*controls, *pair))], key
+            )
+        yield _finished(b, table, _sifted_diagram(b, _coded(found, middles), wires, key))
+
+
+def _coded(found: blocks.Recoding, middles: Sequence[int]) -> Bools:
+    """Return functions of the inputs in no block and two bits a block: not the low class, the high class."""
+    values = found.values
+    for k, middle in enumerate(middles):
+        low, high = (c for c in range(blocks.CLASSES) if c != middle)
+        values = np.take(values, [low, middle, high, high], axis=k + 1)
+    parts = len(found.blocks)
+    axes = [0, *range(parts, 0, -1), *range(values.ndim - 1, parts, -1)]
+    return values.transpose(axes).reshape(len(values), -1)
+
+
+def _sifted(rows: Bools, key: Key) -> tuple[int, list[int]]:
+    from learn.models.ordering import sifted
+
+    return sifted(complete_table(rows, inputs=rows.shape[1].bit_length() - 1), key)
+
+
+def _sifted_diagram(b: Builder, rows: Bools, wires: Sequence[int], key: Key) -> list[int]:
+    _, order = _sifted(rows, key)
+    return diagram(b, reordered(rows, order), [wires[i] for i in order])
+
+
 # --- The table of starts ----------------------------------------------------------------------------------------------
 
 STARTS: dict[str, Start] = {
     "symmetric": symmetric,
     "quantised sum": quantised_sums,
     "operator": operators,
+    "inversion": inversions,
+    "recoder": recoders,
+    "products": products,
     "diagram": diagrams,
 }
 """Name of a structure -> what yields circuits of it, none where the table has it not."""

@@ -11,7 +11,7 @@ from circuits.simulate import simulate
 from circuits.table import complete_table
 from circuits.words import unpack
 from learn.keys import Key
-from learn.models import starts
+from learn.models import blocks, cubes, fields, starts
 from learn.models.ordering import sift_costs, sift_costs_oracle, sifted
 from learn.models.structure import OPERATORS
 
@@ -149,3 +149,142 @@ def test_what_is_no_operator_is_none():
     rows[4, [9, 10]] ^= True
     assert not list(starts.operators(table_of(rows), KEY))
     assert starts.matched(rows, starts._operator_values("product", 3)) is None
+
+
+def test_towers_are_fields():
+    for norms in [tower for height in range(4) for tower in fields.towers(height)]:
+        size = 1 << (1 << len(norms))
+        one, inverse = size - 1, fields.inverses(norms)
+        a, b, c = KEY.integers(size, (3, 50)).tolist()
+        for x, y, z in zip(a, b, c, strict=True):
+            assert fields.times(x, one, norms) == x
+            assert fields.times(x, y, norms) == fields.times(y, x, norms)
+            assert fields.times(x, fields.times(y, z, norms), norms) == fields.times(
+                fields.times(x, y, norms), z, norms
+            )
+            assert fields.times(x, y ^ z, norms) == fields.times(x, y, norms) ^ fields.times(x, z, norms)
+            assert fields.times(x, int(inverse[x]), norms) == (one if x else 0)
+    assert [len(fields.towers(height)) for height in range(4)] == [1, 1, 2, 16]
+
+
+def field_inverse(polynomial, bits):
+    """Invert every element of GF(2)[x] modulo an irreducible polynomial, by trying."""
+
+    def times(a, b):
+        total = 0
+        for i in range(bits):
+            total ^= (a << i) * (b >> i & 1)
+        for i in reversed(range(bits, 2 * bits)):
+            total ^= (polynomial << i - bits) * (total >> i & 1)
+        return total
+
+    return np.array([0] + [next(b for b in range(1 << bits) if times(a, b) == 1) for a in range(1, 1 << bits)])
+
+
+def bits_of(values, width):
+    return (np.asarray(values) >> np.arange(width)[:, None] & 1).astype(bool)
+
+
+@pytest.mark.parametrize(("polynomial", "bits"), [(0b10011, 4), (0b11111, 4), (0b100011011, 8)])
+def test_an_inversion_between_affine_maps_is_found_from_either_side(polynomial, bits):
+    inverse = field_inverse(polynomial, bits)
+    low = np.tril(KEY.integers(2, (bits, bits)), -1) + np.eye(bits, dtype=np.int64)  # a regular matrix
+    mixed = (1 << np.arange(bits)) @ (low @ bits_of(np.arange(1 << bits), bits) % 2) ^ 5
+    for values in (mixed[inverse], inverse[mixed], inverse):
+        table = table_of(bits_of(values, bits))
+        sizes = [ands(table, lits) for lits in starts.inversions(table, KEY)]
+        assert sizes
+        assert max(sizes) < {4: 100, 8: 450}[bits]  # a diagram of an S-box takes 750
+    values = inverse.copy()
+    values[[3, 7]] = values[[7, 3]]
+    assert not list(starts.inversions(table_of(bits_of(values, bits)), KEY))
+
+
+@given(st.lists(st.integers(0, (1 << 10) - 1), min_size=1, max_size=8))
+@settings(max_examples=30)
+def test_shared_sums_are_the_forms(forms):
+    sums, rows = fields.shared_sums(forms, 10)
+    value = [1 << g for g in range(10)]
+    for i, j in sums:
+        value.append(value[i] ^ value[j])
+    for form, row in zip(forms, rows, strict=True):
+        total = 0
+        for g in row:
+            total ^= value[g]
+        assert total == form
+
+
+def unit(width):
+    """Return (left + right) + carry of words, two inputs choosing a + b, a - b, a XOR b or a + a."""
+    p = np.arange(1 << 2 * width + 3)
+    mask = (1 << width) - 1
+    a, b, op, carry = p & mask, p >> width & mask, p >> 2 * width & 3, p >> 2 * width + 2
+    left, right = np.choose(op, [a, a, a ^ b, a]), np.choose(op, [b, b ^ mask, 0 * b, a])
+    return bits_of(left + right + carry, width + 1)
+
+
+def test_words_under_controls_are_recoded():
+    table = table_of(shuffled(unit(3), KEY))
+    sizes = [ands(table, lits) for lits in starts.recoders(table, KEY)]
+    assert sizes
+    assert min(sizes) < min(ands(table, lits) for lits in starts.diagrams(table, KEY))
+
+
+@given(random_rows.filter(lambda rows: len(rows[0]) == 64))
+@settings(max_examples=20)
+def test_controlled_pairs_have_few_classes_under_every_value_of_the_controls(rows):
+    cube = np.array(rows, bool).reshape(-1, *[2] * 6)
+    for controls, pairs in blocks.controlled_pairs(cube):
+        for pair in pairs:
+            axes = [*controls, *pair, *(i for i in range(6) if i not in (*controls, *pair))]
+            parts = cube.transpose([0, *(i + 1 for i in axes)]).reshape(len(cube), 1 << len(controls), 4, -1)
+            for s in range(parts.shape[1]):
+                assert len({parts[:, s, v].tobytes() for v in range(4)}) <= blocks.CLASSES
+
+
+def covered(cubes_of, inputs):
+    bits = np.arange(1 << inputs)[:, None] >> np.arange(inputs) & 1
+    terms = [np.all([bits[:, x >> 1] != x & 1 for x in cube] or [bits[:, 0] >= 0], axis=0) for cube in cubes_of]
+    return np.any(terms or [bits[:, 0] < 0], axis=0)
+
+
+@given(random_rows.filter(lambda rows: len(rows[0]) > 1), st.integers(0, 1 << 30))
+@settings(max_examples=40)
+def test_covers_are_the_functions_by_primes_of_one_and_no_cube_is_in_vain(rows, seed):
+    rows = np.array(rows, bool)
+    n = rows.shape[1].bit_length() - 1
+    order = np.argsort(Key(seed).uniform(n)).tolist()
+    chosen = cubes.covers(rows, order)
+    wanted = [row ^ complement for row, (complement, _) in zip(rows, chosen, strict=True)]
+    for row, (_, found) in zip(wanted, chosen, strict=True):
+        assert np.array_equal(covered(found, n), row)
+        for cube in found:
+            assert not np.array_equal(covered([c for c in found if c != cube], n), row)
+            inside = [each for each in wanted if not (covered([cube], n) & ~each).any()]
+            assert any(all((covered([cube - {x}], n) & ~each).any() for x in cube) for each in inside)
+
+
+def test_extraction_shares_divisors_and_their_complements():
+    # (a + b) c, (a + b) d and a' b' e: one divisor
+    sums = [[{0, 4}, {2, 4}], [{0, 6}, {2, 6}], [{1, 3, 8}]]
+    network = cubes.extracted(5, [[frozenset(c) for c in row] for row in sums])
+    assert len(network.divisors) == 1
+    b = Builder([f"x{i}" for i in range(5)])
+    circuit = b.circuit([(f"y{i}", wire) for i, wire in enumerate(cubes.build(b, b.inputs, network))])
+    assert and_count(circuit) == 4
+    table = table_of([covered(row, 5) for row in sums])
+    assert np.array_equal(simulate(circuit, table.inputs, patterns=table.patterns), table.outputs)
+
+
+def test_sparse_tables_have_products():
+    table = table_of(KEY.integers(40, (3, 256)) == 0)
+    sizes = [ands(table, lits) for lits in starts.products(table, KEY)]
+    assert sizes and min(sizes) > 0
+    assert not list(starts.products(table_of(KEY.integers(2, (6, 64))), KEY))
+
+
+def test_tables_of_few_values_have_products_of_each():
+    value = KEY.integers(1 << 6, 5)[np.minimum.accumulate(KEY.integers(5, 256))]
+    for rows in (bits_of(value, 6), bits_of(np.full(256, 5), 6)):
+        table = table_of(rows)
+        assert len([ands(table, lits) for lits in starts.products(table, KEY)]) >= 1
