@@ -336,7 +336,7 @@ def approximated(
             break
     # Simplifying takes long, and seldom leaves less than a third.
     near = [c for c in front(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
-    small = front([shrunk(each) for each in near or [min(tried, key=lambda c: c.ands)]], lambda c: c.largest)
+    small = front(shrunk(near or [min(tried, key=lambda c: c.ands)]), lambda c: c.largest)
     within = [each for each in small if max_ands is None or each.ands <= max_ands]
     best = (within or small[:1])[-1]
     exact = max_ands is None or bool(within)

@@ -158,24 +158,26 @@ def filters() -> None:
         )
 
 
-def functions(bits: int = 8) -> None:
-    """Print fronts of AND nodes against the largest error, and whether the learned one is above another anywhere."""
+def functions(bits: str = "8") -> None:
+    """Print fronts of AND nodes against errors, and how often the learned one is above the table or rounded lines."""
+    width = int(bits)
+    errors: dict[str, Callable[[Candidate], float]] = {"largest": lambda c: c.largest, "mean": lambda c: c.mean}
+
+    def small(candidates: Iterator[Candidate]) -> list[Candidate]:
+        found = list(candidates)
+        kept = {c.text + str(c.ands): c for error in errors.values() for c in front(found, error)}
+        return shrunk(list(kept.values()))
+
     for name in ("sqrt", "log2", "sin", "sigmoid", "reciprocal"):
-        values, began = wanted(name, bits, bits), time.process_time()
-        for what in ("largest", "mean"):
-
-            def error(c: Candidate, what: str = what) -> float:
-                return float(getattr(c, what))
-
-            def small(candidates: Iterator[Candidate]) -> list[Candidate]:
-                return front([shrunk(c) for c in front(list(candidates), error)], error)
-
-            ours, usual = small(learned(values, bits, bits)), small(rounded(values, bits, bits))
-            others = [*usual, shrunk(plain(values, bits))]
-            above = [c for c in others if not any(o.ands <= c.ands and error(o) <= error(c) for o in ours)]
-            spelled = ["; ".join(f"{c.ands} {error(c):.3g}" for c in each) for each in (ours, usual)]
-            print(f"{name}, {what} error: table {others[-1].ands}; rounded lines {spelled[1]}; learned {spelled[0]}")
-            print(f"  above another: {len(above)}; {time.process_time() - began:.0f} s", flush=True)
+        values, began = wanted(name, width, width), time.process_time()
+        ours, usual = small(learned(values, width, width)), small(rounded(values, width, width))
+        (whole,) = shrunk([plain(values, width)])
+        print(f"{name}, {width} bits; {time.process_time() - began:.0f} s; the table takes {whole.ands}")
+        for what, error in errors.items():
+            above = [c for c in [*usual, whole] if not any(o.ands <= c.ands and error(o) <= error(c) for o in ours)]
+            for who, each in (("learned", ours), ("rounded lines", usual)):
+                print(f"  {what} error, {who}: " + "; ".join(f"{c.ands} {error(c):.3g}" for c in front(each, error)))
+            print(f"  {what} error: {len(above)} of {len(usual) + 1} others are below the learned front", flush=True)
 
 
 def tabular() -> None:
