@@ -409,6 +409,10 @@ def optimised(circuit: Circuit, *, rounds: int = 10) -> Circuit:
 def optimised_together(circuits: Sequence[Circuit], *, rounds: int = 10) -> list[Circuit]:
     """Run :func:`optimised` on circuits side by side: its scripts take a while to start, however small the circuit.
 
+    Args:
+        circuits: at least one.
+        rounds: at most, of all scripts.
+
     Returns:
         for each what :func:`optimised` promises, as a circuit of bits.
     """

@@ -19,7 +19,7 @@ from learn.data.integers import IntegerTable, agreeing_rows, read_integers
 from learn.errors import DataError, ModelError
 from learn.keys import Key
 from learn.models.arithmetic import Found, Samples, circuit_of, learn_function
-from learn.models.arithmetic.approximate import FUNCTIONS, Candidate, front, learned, shrunk, wanted
+from learn.models.arithmetic.approximate import FUNCTIONS, Candidate, contenders, front, learned, shrunk, wanted
 from learn.models.arithmetic.filters import Band, Design, designed, from_samples, multiplied, windows
 
 SPECIFIED = ("lo", "hi", "gain", "tolerance")
@@ -335,7 +335,7 @@ def approximated(
         if seconds is not None and monotonic() - began > seconds / 2:
             break
     # Simplifying takes long, and seldom leaves less than a third.
-    near = [c for c in front(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
+    near = [c for c in contenders(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
     small = front(shrunk(near or [min(tried, key=lambda c: c.ands)]), lambda c: c.largest)
     within = [each for each in small if max_ands is None or each.ands <= max_ands]
     best = (within or small[:1])[-1]

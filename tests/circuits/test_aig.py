@@ -271,7 +271,7 @@ def test_an_adder_of_exclusive_ors():
     assert xor_and_count(b.circuit({"y": b.add("or", 0, 1), "z": b.add("not", 2)})) == 1
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(st.lists(circuits(max_gates=12), min_size=1, max_size=3))
 def test_circuits_are_optimised_side_by_side_as_each_alone(several: list[Circuit]):
     for before, after in zip(several, optimised_together(several, rounds=1), strict=True):

@@ -21,6 +21,8 @@ Reals = NDArray[np.float64]
 MOST_BITS = 12
 NEAR = 3
 """Slopes this many steps from the rounded one are tried."""
+MARGIN = 1.15
+"""Simplification seldom shrinks a circuit by so much more than another."""
 ROUNDS = 2
 """Of simplification: more save a few nodes in a thousand."""
 
@@ -287,6 +289,12 @@ def front(candidates: Sequence[Candidate], error: Callable[[Candidate], float]) 
         if not kept or error(each) < error(kept[-1]):
             kept.append(each)
     return kept
+
+
+def contenders(candidates: Sequence[Candidate], error: Callable[[Candidate], float]) -> list[Candidate]:
+    """Return those that may be in front once all are simplified: no other as near is smaller by more than MARGIN."""
+    different = {(c.ands, c.largest, c.mean): c for c in reversed(candidates)}.values()
+    return [c for c in different if not any(error(o) <= error(c) and o.ands * MARGIN < c.ands for o in different)]
 
 
 def shrunk(given: Sequence[Candidate]) -> list[Candidate]:

@@ -1,4 +1,10 @@
-"""A perceptron of integers: weights of one byte, activations of seven bits, shifts, and no float after the encoder."""
+"""A perceptron of integers: weights of one byte, activations of seven bits, and shifts.
+
+After the encoder every array is of integers: inputs, sums, activations, scores, signals, steps, weights. Floats are a
+few scalars of training: the rate and the mean signals that it is measured by, which say how far steps go on average,
+and the loss that is reported. The encoder's factors and the shifts at the start are found with floats, from
+statistics of the samples. The circuit has none.
+"""
 
 from __future__ import annotations
 
