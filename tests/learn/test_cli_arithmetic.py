@@ -194,3 +194,22 @@ def test_a_function_within_a_number_of_nodes(run, tmp_path):
     assert code == 0 and facts["ands"] <= 20 and 0 < facts["largest_error"] < 8
     code, out, _ = run(*arguments, "--json")
     assert json.loads(out)["largest_error"] == 0
+
+
+def test_a_perceptron_is_learned_from_a_table(run, tmp_path):
+    centres, labels = Key(0).integers(200, (3, 4)), np.array([-7, 3, 40])
+    kind = np.arange(150) % 3
+    x = centres[kind] + Key(1).integers(40, (150, 4))
+    path = tmp_path / "clouds.csv"
+    path.write_text("a,b,c,d,kind\n" + "\n".join(f"{','.join(map(str, r))},{labels[k]}" for r, k in zip(x, kind)))  # noqa: B905
+    options = ("--hidden", "8", "--steps", "30", "--json", "-o", tmp_path / "p.json")
+    code, out, err = run("learn", path, "--model", "perceptron", *options)
+    facts = json.loads(out)
+    assert (code, err, facts["classes"], facts["hidden"]) == (0, "", 3, 8)
+    assert facts["held_out_accuracy"] > 0.9 and facts["outputs"] == {"kind": "s7"}
+    said = simulate_values(read_circuit(tmp_path / "p.json"), x.T)[0]
+    assert (said == labels[kind]).mean() == facts["accuracy"]
+    code, _, err = run("learn", path, "--model", "perceptron", "--hidden", "0")
+    assert code == 2 and "0 hidden units" in err
+    code, _, err = run("learn", path, "--model", "perceptron", "--rule", "telepathy")
+    assert code == 2 and "rule telepathy" in err
