@@ -76,7 +76,7 @@ def bit_functions(n: int) -> dict[str, Callable[[Key], Callable[[Any], Any]]]:
 
 def recovered(name: str, types: Any, make: Any, word: Any, count: int, fresh: int, samples_of: Any) -> None:
     """Print a row of the table of recovery."""
-    exact, shares, seconds, form = 0, [], 0.0, ""
+    kept, exact, shares, seconds, form = 0, 0, [], 0.0, ""
     for seed in range(SEEDS):
         key = Key(seed, (name,))
         function = make(key)
@@ -85,18 +85,23 @@ def recovered(name: str, types: Any, make: Any, word: Any, count: int, fresh: in
         *_, found = learn_function(given, key=key)
         seconds += (time.process_time() - start) / SEEDS
         test = samples_of(function, types, fresh, key.fold("test"), word)
+        kept += found.exact
         share = float((answers(found.learned, test) == test.y).mean())
         shares.append(share)
         exact += share == 1
         form = found.learned.form
-    print(f"| {name} | {count} | {exact}/{SEEDS} | {min(shares):.5f} | {seconds:.2f} | {form} |", flush=True)
+    print(
+        f"| {name} | {count} | {kept}/{SEEDS} | {exact}/{SEEDS} | {min(shares):.5f} | {seconds:.2f} | {form} |",
+        flush=True,
+    )
 
 
 def recovery() -> None:
     """Print the table of functions that are found again from samples."""
     from test_arithmetic import RECOVERED, samples_of
 
-    print("| function | samples | exact | least share right | seconds | form |\n|---|---|---|---|---|---|")
+    print("| function | samples | all samples right | all fresh right | least share right | seconds | form |")
+    print("|---|---|---|---|---|---|---|")
     for name, (types, make, word) in RECOVERED.items():
         recovered(name, types, make, word, 400, 2000, samples_of)
     for n in (16, 32, 64):  # the constant of a level is known only up to the samples next to it
@@ -108,7 +113,7 @@ def recovery() -> None:
         x = Key(seed).fold("x").integers(256, 200) - 128
         found, bias = from_samples(x, np.convolve(x, taps)[: len(x)], 16, key=Key(seed))
         right += (found, bias) == (taps.tolist(), 0)
-    print(f"| 16 taps | 200 | {right}/{SEEDS} | | {(time.process_time() - began) / SEEDS:.3f} | fir |")
+    print(f"| 16 taps | 200 | {right}/{SEEDS} | | | {(time.process_time() - began) / SEEDS:.3f} | fir |")
 
 
 def exports() -> None:

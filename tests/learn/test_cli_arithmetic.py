@@ -202,10 +202,10 @@ def test_a_perceptron_is_learned_from_a_table(run, tmp_path):
     x = centres[kind] + Key(1).integers(40, (150, 4))
     path = tmp_path / "clouds.csv"
     path.write_text("a,b,c,d,kind\n" + "\n".join(f"{','.join(map(str, r))},{labels[k]}" for r, k in zip(x, kind)))  # noqa: B905
-    options = ("--hidden", "8", "--steps", "30", "--json", "-o", tmp_path / "p.json")
+    options = ("--hidden", "4", "--steps", "40", "--json", "-o", tmp_path / "p.json")
     code, out, err = run("learn", path, "--model", "perceptron", *options)
     facts = json.loads(out)
-    assert (code, err, facts["classes"], facts["hidden"]) == (0, "", 3, 8)
+    assert (code, err, facts["classes"], facts["hidden"]) == (0, "", 3, 4)
     assert facts["held_out_accuracy"] > 0.9 and facts["outputs"] == {"kind": "s7"}
     said = simulate_values(read_circuit(tmp_path / "p.json"), x.T)[0]
     assert (said == labels[kind]).mean() == facts["accuracy"]

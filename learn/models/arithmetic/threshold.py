@@ -24,7 +24,8 @@ SHORT = 1 << 14
 def level(sums: Integers, y: Bools) -> tuple[int, int]:
     """Return the level t for which [sum >= t] is right most often, and how often it is.
 
-    Of all levels between two samples it is that with the most zeros at its end, 0 if it is among them.
+    Of all levels between two samples, which nothing tells apart, it is that with the most zeros at its end, 0 if it is
+    among them.
     """
     lo = int(sums.min())
     if int(sums.max()) - lo < SHORT:
