@@ -1,11 +1,11 @@
-"""Print how well circuits of arithmetic are learned: ``python tests/benchmarks/bench_arithmetic.py WHAT [DATA_DIR]``.
+"""Print how well circuits of arithmetic are learned: ``python tests/benchmarks/bench_arithmetic.py WHAT [...]``.
 
-WHAT is ``recovery`` (functions learned from samples, ten seeds, judged on fresh ones), ``exports``
-(their Verilog under Icarus Verilog), ``filters`` (adders of designs
-against rounded coefficients, at the same specification), ``functions`` (AND nodes and errors of approximations, beside
-the plain table and least-squares lines with rounded coefficients, all simplified by the same tools), ``tabular``
-(integer perceptrons beside scikit-learn's of the same shape, five folds; needs scikit-learn) or ``mnist`` (784-128-10,
-rules side by side; DATA_DIR has the files). Seconds are those of the processor.
+WHAT is ``recovery`` (functions learned from samples, ten seeds, judged on fresh ones), ``exports`` (their Verilog under
+Icarus Verilog), ``filters`` (adders of designs against rounded coefficients, at the same specification), ``functions
+[BITS [FIGURE]]`` (AND nodes and errors of approximations, beside the plain table and least-squares lines with rounded
+coefficients, all simplified by the same tools), ``tabular [SEEDS]`` (integer perceptrons beside scikit-learn's of the
+same shape, five folds; needs scikit-learn) or ``mnist DATA_DIR`` (784-128-10, rules side by side). Seconds are those of
+the processor.
 """
 
 from __future__ import annotations
@@ -158,26 +158,48 @@ def filters() -> None:
         )
 
 
-def functions(bits: str = "8") -> None:
+ERRORS: dict[str, Callable[[Candidate], float]] = {"largest": lambda c: c.largest, "mean": lambda c: c.mean}
+
+
+def functions(bits: str = "8", figure: str | None = None) -> None:
     """Print fronts of AND nodes against errors, and how often the learned one is above the table or rounded lines."""
     width = int(bits)
-    errors: dict[str, Callable[[Candidate], float]] = {"largest": lambda c: c.largest, "mean": lambda c: c.mean}
+    found: dict[str, dict[str, list[Candidate]]] = {}
 
     def small(candidates: Iterator[Candidate]) -> list[Candidate]:
-        found = list(candidates)
-        kept = {id(c): c for error in errors.values() for c in contenders(found, error)}
+        every = list(candidates)
+        kept = {id(c): c for error in ERRORS.values() for c in contenders(every, error)}
         return shrunk(list(kept.values()))
 
     for name in ("sqrt", "log2", "sin", "sigmoid", "reciprocal"):
         values, began = wanted(name, width, width), time.process_time()
         ours, usual = small(learned(values, width, width)), small(rounded(values, width, width))
         (whole,) = shrunk([plain(values, width)])
+        found[name] = {"learned": ours, "rounded lines": usual, "table": [whole]}
         print(f"{name}, {width} bits; {time.process_time() - began:.0f} s; the table takes {whole.ands}")
-        for what, error in errors.items():
+        for what, error in ERRORS.items():
             above = [c for c in [*usual, whole] if not any(o.ands <= c.ands and error(o) <= error(c) for o in ours)]
-            for who, each in (("learned", ours), ("rounded lines", usual)):
-                print(f"  {what} error, {who}: " + "; ".join(f"{c.ands} {error(c):.3g}" for c in front(each, error)))
+            for who in ("learned", "rounded lines"):
+                points = "; ".join(f"{c.ands} {error(c):.3g}" for c in front(found[name][who], error))
+                print(f"  {what} error, {who}: {points}")
             print(f"  {what} error: {len(above)} of {len(usual) + 1} others are below the learned front", flush=True)
+    if figure:
+        draw(found, figure)
+
+
+def draw(found: dict[str, dict[str, list[Candidate]]], path: str) -> None:
+    """Draw fronts, a row for each function; needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.6 * len(found)), layout="constrained")
+    for pair, (name, fronts) in zip(figure.subplots(len(found), 2, squeeze=False), found.items(), strict=True):
+        for axis, (what, error) in zip(pair, ERRORS.items(), strict=True):
+            for who, candidates in fronts.items():
+                kept = front(candidates, error)
+                axis.step([c.ands for c in kept], [error(c) for c in kept], ".-", where="post", label=who)
+            axis.set(xscale="log", yscale="symlog", xlabel="AND nodes", ylabel=f"{what} error", title=name)
+    figure.axes[0].legend()
+    figure.savefig(path)
 
 
 def tabular(seeds: str = "5") -> None:
