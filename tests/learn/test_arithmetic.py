@@ -247,6 +247,13 @@ def test_levels_are_the_best(pairs):
     assert right == ((sums >= t) == y).sum() == max(((sums >= k) == y).sum() for k in range(-21, 22))
 
 
+@pytest.mark.parametrize(
+    ("zeros", "ones", "wanted"), [(-9, 9, 0), (-9, 0, 0), (0, 9, 1), (-1, 1, 0), (3, 13, 8), (-13, -3, -8), (0, 1, 1)]
+)
+def test_levels_between_samples_are_natural(zeros, ones, wanted):
+    assert level(np.array([zeros, ones]), np.array([False, True])) == (wanted, 2)
+
+
 @given(st.integers(0, 1 << 30), st.integers(2, 4))
 def test_cells_run_as_automata_do(seed, states):
     key = Key(seed)
