@@ -166,15 +166,16 @@ def functions(bits: str = "8", figure: str | None = None) -> None:
     width = int(bits)
     found: dict[str, dict[str, list[Candidate]]] = {}
 
-    def small(candidates: Iterator[Candidate]) -> list[Candidate]:
+    def kept(candidates: Iterator[Candidate]) -> list[Candidate]:
         every = list(candidates)
-        kept = {id(c): c for error in ERRORS.values() for c in contenders(every, error)}
-        return shrunk(list(kept.values()))
+        return list({id(c): c for error in ERRORS.values() for c in contenders(every, error)}.values())
 
     for name in ("sqrt", "log2", "sin", "sigmoid", "reciprocal"):
         values, began = wanted(name, width, width), time.process_time()
-        ours, usual = small(learned(values, width, width)), small(rounded(values, width, width))
-        (whole,) = shrunk([plain(values, width)])
+        groups = [kept(learned(values, width, width)), kept(rounded(values, width, width)), [plain(values, width)]]
+        different = {c.circuit: c for group in groups for c in group}  # equal circuits are simplified once
+        small = dict(zip(different, shrunk(list(different.values())), strict=True))
+        ours, usual, (whole,) = [[small[c.circuit] for c in group] for group in groups]
         found[name] = {"learned": ours, "rounded lines": usual, "table": [whole]}
         print(f"{name}, {width} bits; {time.process_time() - began:.0f} s; the table takes {whole.ands}")
         for what, error in ERRORS.items():
