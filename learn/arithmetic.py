@@ -19,9 +19,12 @@ from learn.data.integers import IntegerTable, agreeing_rows, read_integers
 from learn.errors import DataError, ModelError
 from learn.keys import Key
 from learn.models.arithmetic import Found, Samples, circuit_of, learn_function
-from learn.models.arithmetic.approximate import FUNCTIONS, Candidate, front, learned, shrunk, wanted
+from learn.models.arithmetic.approximate import FUNCTIONS, Candidate, contenders, front, learned, shrunk, wanted
 from learn.models.arithmetic.filters import Band, Design, designed, from_samples, multiplied, windows
+from learn.models.arithmetic.mlp import encoder, perceptron_circuit, train
 
+BATCH, MOST_CLASSES = 16, 256
+"""Samples a step of a perceptron, and the most classes."""
 SPECIFIED = ("lo", "hi", "gain", "tolerance")
 """Columns of a filter's specification."""
 
@@ -172,6 +175,85 @@ def from_table(
         f"{facts['seconds']:.2f} s",
     ]
     return Outcome(circuit, facts, lines, exact)
+
+
+# --- Classes ----------------------------------------------------------------------------------------------------------
+
+
+def classified(
+    path: Path,
+    *,
+    key: Key,
+    label: str | None = None,
+    rule: str = "rounding",
+    hidden: int = 32,
+    passes: int | None = None,
+) -> Outcome:
+    """Learn a perceptron of integers from three quarters of a CSV file of integers; the others judge it.
+
+    Args:
+        path: the file.
+        key: decides every draw.
+        label: the column of the classes, any integers; default the last.
+        rule: what steps weights, a name of ``RULES_OF_LAYERS``.
+        hidden: units.
+        passes: over the rows; default for about 4,000 steps.
+
+    Raises:
+        DataError: a file that cannot be read or cells that are no integers.
+        ModelError: fewer than 4 rows, a single class or more than 256, no hidden unit, or an unknown rule.
+    """
+    table = read_integers(path)
+    inputs, outputs = columns_of(table, label)
+    if len(outputs) > 1:
+        raise ModelError(f"label: got {len(outputs)} columns, expected one of classes")
+    x, given = table.values[:, inputs], table.values[:, outputs[0]]
+    labels, y = np.unique(given, return_inverse=True)
+    if not (len(x) >= 4 and 2 <= len(labels) <= MOST_CLASSES and hidden >= 1 and (passes is None or passes >= 1)):
+        raise ModelError(
+            f"perceptron: got {len(x)} rows, {len(labels)} classes, {hidden} hidden units and {passes} passes, "
+            f"expected at least 4 rows, 2..{MOST_CLASSES} classes, and a unit and a pass or more"
+        )
+    began = monotonic()
+    order = np.argsort(key.fold("held out").words(len(x)), kind="stable")
+    out, kept = order[: len(x) // 4], order[len(x) // 4 :]
+    types = [table.types[k] for k in inputs]
+    encoding = encoder(x[kept], types)
+    codes = encoding.codes(x)
+    epochs = passes or -(-4000 * BATCH // len(kept))
+    *_, event = train(
+        codes[kept], y[kept], len(labels), hidden=hidden, key=key, rule=rule, epochs=epochs, batch=BATCH
+    )  # fmt: skip
+    circuit = perceptron_circuit(
+        event.perceptron,
+        encoding,
+        [table.names[k] for k in inputs],
+        path.name.split(".")[0],
+        table.names[outputs[0]],
+        labels.tolist(),
+    )
+    right = simulate_values(circuit, x.T)[0] == given
+    facts = {
+        "data": str(path),
+        "model": "perceptron",
+        "rows": len(x),
+        "classes": len(labels),
+        "hidden": hidden,
+        "passes": epochs,
+        "exact": bool(right.all()),
+        "accuracy": float(right.mean()),
+        "held_out_accuracy": float(right[out].mean()),
+        **_measured(circuit),
+        "seconds": round(monotonic() - began, 3),
+    }
+    lines = [
+        f"{path.name}: {len(x):,} rows of {len(labels)} classes; held out {facts['held_out_accuracy']:.2%} right, "
+        f"of all {facts['accuracy']:.2%}",
+        f"{len(inputs)} inputs, {hidden} hidden units, weights of 8 bits, {epochs} passes",
+        _sized(facts),
+        f"{facts['seconds']:.2f} s",
+    ]
+    return Outcome(circuit, facts, lines, bool(right.all()))
 
 
 # --- Filters ----------------------------------------------------------------------------------------------------------
@@ -335,8 +417,8 @@ def approximated(
         if seconds is not None and monotonic() - began > seconds / 2:
             break
     # Simplifying takes long, and seldom leaves less than a third.
-    near = [c for c in front(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
-    small = front([shrunk(each) for each in near or [min(tried, key=lambda c: c.ands)]], lambda c: c.largest)
+    near = [c for c in contenders(tried, lambda c: c.largest) if max_ands is None or c.ands <= 3 * max_ands]
+    small = front(shrunk(near or [min(tried, key=lambda c: c.ands)]), lambda c: c.largest)
     within = [each for each in small if max_ands is None or each.ands <= max_ands]
     best = (within or small[:1])[-1]
     exact = max_ands is None or bool(within)

@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 
 FAILED, BAD = 1, 2  # exit statuses: the answer is no; there is no answer
 AUTO, EXACT = "auto", "exact"  # choices of --model beside the models of classifiers
-ARITHMETIC, FIR, APPROXIMATE = "arithmetic", "fir", "approximate"  # further ones, of circuits of words
+WORDS = ARITHMETIC, PERCEPTRON, FIR, APPROXIMATE = (
+    "arithmetic",
+    "perceptron",
+    "fir",
+    "approximate",
+)  # further ones, of circuits of words
 CLASSIFIER_SECONDS = 60.0
 RANDOM_INPUTS = 100_000
 CHOICE = "chosen"  # the word in a checkpoint before what trials have chosen
@@ -713,6 +718,8 @@ def _learn_words(
     in_bits: int,
     out_bits: int,
     max_ands: int | None,
+    hidden: int,
+    passes: int | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -738,8 +745,11 @@ def _learn_words(
     else:
         if len(data) != 1:
             raise ModelError(f"--model {model}: got {len(data)} files, expected one CSV file of integers")
-        budget = CLASSIFIER_SECONDS if seconds is None else seconds
-        found = arithmetic.from_table(Path(data[0]), key=Key(seed), label=label, rule=rule, seconds=budget)
+        path, key, budget = Path(data[0]), Key(seed), CLASSIFIER_SECONDS if seconds is None else seconds
+        if model == PERCEPTRON:
+            found = arithmetic.classified(path, key=key, label=label, rule=rule, hidden=hidden, passes=passes)
+        else:
+            found = arithmetic.from_table(path, key=key, label=label, rule=rule, seconds=budget)
     written = write_all(found.circuit, outputs) if found.exact or not exact else []
     facts = found.facts | {"seed": seed, "written": [str(path) for path in written]}
     told = [("" if place else "result", line) for place, line in enumerate(found.lines)]
@@ -773,7 +783,8 @@ def learn(
         typer.Option(
             metavar="NAME",
             help="exact, or of classifiers lut, deep, convolution, pool or tree; auto chooses by the data. Of words: "
-            "arithmetic (a .csv of integers), fir (--taps, --from) or approximate (--function).",
+            "arithmetic (a .csv of integers), perceptron (the same, of classes), fir (--taps, --from) or approximate "
+            "(--function).",
         ),
     ] = AUTO,
     data_dir: DataDir = None,
@@ -848,6 +859,7 @@ def learn(
     ] = None,
     in_bits: Annotated[int, typer.Option(metavar="N", help="Of its argument.")] = 8,
     out_bits: Annotated[int, typer.Option(metavar="N", help="Of its value.")] = 8,
+    hidden: Annotated[int, typer.Option(metavar="N", help="Hidden units of a perceptron.")] = 32,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no table.")] = False,
 ) -> None:
@@ -871,13 +883,14 @@ def learn(
     from learn.errors import SearchError
     from learn.models.kinds import MODELS
 
-    if model not in (names := (AUTO, EXACT, *MODELS, ARITHMETIC, FIR, APPROXIMATE)):
+    if model not in (names := (AUTO, EXACT, *MODELS, *WORDS)):
         raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
-    if model in (ARITHMETIC, FIR, APPROXIMATE):
+    if model in WORDS:
         status = _learn_words(
             model, data or [], output or [], label=label, rule=rule or "rounding", exact=exact, seconds=seconds,
             seed=seed, taps=taps, coefficient_bits=coefficient_bits, source=source, function=function,
-            in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, as_json=as_json, quiet=quiet,
+            in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, hidden=hidden, passes=steps, as_json=as_json,
+            quiet=quiet,
         )  # fmt: skip
         raise typer.Exit(status)
     if not data:

@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from circuits.circuit import Builder, Circuit
+from circuits.rewrite import without_dead_gates
+from circuits.values import simulate_values
+from circuits.wires import narrowest
 from learn.classify import SMALL_SWAP, WARPINGS, WARPS, Sizes, held_out, sizes
 from learn.encoders import ENCODINGS, MAX_LEVELS, Codes, Encoder, ImageEncoder, TabularEncoder
 from learn.errors import ModelError
@@ -23,6 +26,7 @@ from learn.inference import Reader
 from learn.keys import Key
 from learn.losses import huber
 from learn.lut_kernels import SIGNAL_LIMIT
+from learn.models.arithmetic import Samples, learn_function
 from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_network, network_circuit
 from learn.models.readouts import READOUTS
 from learn.rules import rules_in
@@ -46,6 +50,8 @@ LONGER = 1.5
 """Epochs of a regressor over those of a classifier, where they are chosen."""
 RESIDUAL = 2
 """Tables that a signal of 1 stands for: errors count in full up to more than a standard deviation of the target."""
+MOST_EXACT = 1 << 53
+"""Doubles hold all integers below."""
 LEAST_TARGET, MOST_TARGET = 1e-100, 1e100
 """Smaller targets count as zero; larger ones are refused, for they are squared."""
 TEMPERATURES = np.geomspace(1 / 8, 8, 61)
@@ -117,6 +123,7 @@ def _is_shape(value: Any) -> bool:
 _tau, _expected_tau = _real("a number above 0, at most 1e4, or None", lambda value: 0 < value <= 1e4)
 
 CHECKS: dict[str, Check] = {
+    "model": _one_of(("tables", "arithmetic", "auto")),
     "tables": _whole(2, 1 << 20, "auto"),
     "layers": _whole(1),
     "pins": _whole(2, MAX_PINS),
@@ -509,11 +516,14 @@ class CircuitClassifier(ClassifierMixin, _CircuitEstimator):  # type: ignore[mis
 class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
     """A sum of look-up tables, half of which count down; what is fitted is a circuit (``circuit_``) of integers.
 
-    A prediction is (weight * (tables that say up - tables that say down) + bias) units, a unit a power of ten. Tables
+    Integers that are a function of integers can be fitted exactly instead, by an arithmetic form. Of tables a
+    prediction is (weight * (tables that say up - tables that say down) + bias) units, a unit a power of ten. Tables
     learn from the residual, an integer, by Huber's loss; weight and bias are fitted at the end. The same data and
     ``random_state`` give the same network, on any number of threads.
 
     Args:
+        model: "tables"; "arithmetic" for the best of ``learn.models.arithmetic.FORMS``, of features and targets that
+            are integers; "auto" for a form that gets every sample right, a quarter of them held out, else tables.
         tables: look-up tables a layer; "auto" chooses by samples and features.
         layers: how many.
         pins: inputs a table, 2..6; fewer smooth more.
@@ -536,6 +546,7 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         n_features_in_: number of features.
         feature_names_in_: their names, if they had any.
         encoder_: from features to rows of bytes and to the circuit's inputs.
+        form_: the arithmetic form as a formula, None for tables; the attributes below are those of tables.
         network_: the network.
         exponent_: the unit of ``circuit_`` is 10**exponent_, as the name of its output tells: ``y_e-3`` is in
             thousandths.
@@ -546,12 +557,15 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             the samples held out), flips, swaps.
     """
 
+    form_: str | None
+    _form: Circuit | None
     _loss = staticmethod(huber)
     _told = ("loss", "flips", "swaps")
 
     def __init__(
         self,
         *,
+        model: str = "tables",
         tables: int | str = "auto",
         layers: int = 1,
         pins: int = 4,
@@ -567,6 +581,7 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
+        self.model = model
         self.tables = tables
         self.layers = layers
         self.pins = pins
@@ -583,20 +598,22 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit encoder, network, weight and bias.
+        """Fit encoder, network, weight and bias; or a form.
 
         Args:
             X: numbers (samples, features); integers become integer inputs of the circuit.
             y: numbers (samples,).
 
         Raises:
-            ModelError: a parameter out of range, a single sample, targets beyond 1e100, or a validation_fraction that
-                holds out no sample.
+            ModelError: a parameter out of range, a single sample, targets beyond 1e100, numbers that are no integers
+                for the model "arithmetic", or a validation_fraction that holds out no sample.
             DataError: features that are all constant.
         """
         self._check()
         features, target = self._data(X, y, reset=True)
         key = self._key()
+        if self.model != "tables" and self._fit_form(features, target, key.fold("form")):
+            return self
         self._start(features, target, key)
         out = held_out(np.zeros(len(target), np.int64), self.validation_fraction, key.fold("held out"))
         if self.validation_fraction and not out.any():
@@ -639,9 +656,11 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
             y: numbers (samples,).
 
         Raises:
-            ModelError: as for :meth:`fit`.
+            ModelError: as for :meth:`fit`, or the model "arithmetic", which does not learn from parts.
         """
         self._check()
+        if self.model == "arithmetic":
+            raise ModelError("partial_fit: got the model 'arithmetic', expected 'tables' or 'auto'; use fit")
         first = not hasattr(self, "network_")
         features, target = self._data(X, y, reset=first)
         key = self._key()
@@ -666,18 +685,53 @@ class CircuitRegressor(RegressorMixin, _CircuitEstimator):  # type: ignore[misc]
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the target of each sample: what ``circuit_`` says, times 10**exponent_."""
+        check_is_fitted(self)
+        if self.form_ is not None:
+            inputs = self.encoder_.inputs(validate_data(self, X, reset=False))
+            return simulate_values(self.circuit_, inputs)[0].astype(np.float64)
         difference = _difference(self._scores(X))
         units = (self.weight_ * difference + self.bias_).astype(np.float64)
         return units / 10.0**-self.exponent_ if self.exponent_ < 0 else units * 10.0**self.exponent_
+
+    @property
+    def circuit_(self) -> Circuit:
+        """All of it: from ``encoder_.inputs(X)`` to what ``predict`` says, as an integer."""
+        check_is_fitted(self)
+        return super().circuit_ if self._form is None else self._form
 
     def _data(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[NDArray[Any], NDArray[np.float64]]:
         features, target = validate_data(self, X, y, reset=reset, y_numeric=True)
         return _doubles(features), np.asarray(target, np.float64)
 
+    def _fit_form(self, features: NDArray[Any], target: NDArray[np.float64], key: Key) -> bool:
+        """Fit a form, and tell whether there is one to keep."""
+        numbers = [*features.T, target]
+        if not all((np.rint(column) == column).all() and np.abs(column).max() < MOST_EXACT for column in numbers):
+            if self.model == "auto":
+                return False
+            raise ModelError(
+                f"model: got features or targets that are no integers below {MOST_EXACT}, which 'arithmetic' expects; "
+                "scale and round them, or use 'tables'"
+            )
+        encoder = self._encoder(features.astype(np.int64))
+        builder, wanted = encoder.builder(type(self).__name__), target.astype(np.int64)
+        types = tuple(map(builder.type_of, builder.inputs))
+        word, names = narrowest(int(wanted.min()), int(wanted.max())), tuple(getattr(self, "feature_names_in_", ()))
+        *_, found = learn_function(Samples(encoder.inputs(features).T, wanted, types, word, False, names), key=key)
+        if self.model == "auto" and not found.exact:
+            return False
+        if hasattr(self, "network_"):
+            del self.network_
+        self.encoder_, self.form_, self.n_iter_, self.history_ = encoder, found.learned.text, 0, []
+        wire = found.learned.recipe(builder, builder.inputs)
+        self._form = without_dead_gates(builder.circuit({"y": wire}))
+        return True
+
     def _start(self, features: NDArray[Any], target: NDArray[np.float64], key: Key) -> None:
         """Set the encoder, a network before training, and how much of the target a table is worth."""
         if len(target) < 2:
             raise ModelError("samples: got 1 sample, expected two or more")
+        self.form_, self._form = None, None
         self._middle = float(target.mean())
         if np.abs(target).max() > MOST_TARGET:
             raise ModelError(f"target: got numbers up to {np.abs(target).max():g}, expected at most {MOST_TARGET:g}")

@@ -19,6 +19,7 @@ from circuits.aig import (
     from_literals,
     natural_gates,
     optimised,
+    optimised_together,
     to_aig,
     to_literals,
     xor_and_count,
@@ -268,3 +269,15 @@ def test_an_adder_of_exclusive_ors():
     plain = b.circuit({"sum": b.add("xor", half, 2), "same": b.add("xnor", half, 2)})
     assert (xor_and_count(plain), and_count(plain)) == (2, 6)
     assert xor_and_count(b.circuit({"y": b.add("or", 0, 1), "z": b.add("not", 2)})) == 1
+
+
+@settings(max_examples=4)
+@given(st.lists(circuits(max_gates=12), min_size=1, max_size=3))
+def test_circuits_are_optimised_side_by_side_as_each_alone(several: list[Circuit]):
+    for before, after in zip(several, optimised_together(several, rounds=1), strict=True):
+        assert (after.input_names, after.output_names, after.name) == (
+            before.input_names,
+            before.output_names,
+            before.name,
+        )
+        assert values(after) == values(before) and and_count(after) <= and_count(before)

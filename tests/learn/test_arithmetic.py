@@ -1,6 +1,7 @@
 import itertools
 import shutil
 import subprocess
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -13,15 +14,20 @@ from circuits.polynomial import Polynomial, polynomial_wire
 from circuits.reverse import variation
 from circuits.values import simulate_values
 from circuits.wires import BIT, Word, holding
+from learn.arithmetic import filter_circuit
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.arithmetic import STEPPERS, Samples, answers, circuit_of, learn_function
 from learn.models.arithmetic.affine import descended, fitted, normal, solved
-from learn.models.arithmetic.cells import minterms, readout, run
+from learn.models.arithmetic.approximate import learned, wanted
+from learn.models.arithmetic.cells import minterms, quiet, readout, run
 from learn.models.arithmetic.gf2 import solution
+from learn.models.arithmetic.mlp import drawn as untrained
+from learn.models.arithmetic.mlp import encoder, perceptron_circuit
 from learn.models.arithmetic.ring import binomials, exponents, from_low_bits, monomial_form
 from learn.models.arithmetic.threshold import level
 
+COMPILER = shutil.which("gcc") or shutil.which("cc")
 U8, S8, U16 = Word(8, False), Word(8), Word(16, False)
 
 
@@ -127,12 +133,16 @@ BITS = {
 }
 
 
+@cache
+def function_of_bits(name):
+    key = Key(3, (name,))
+    return best(samples_of(BITS[name], [BIT] * 32, 6400, key.fold("train"), BIT), key)
+
+
 @pytest.mark.parametrize("name", BITS)
 def test_functions_of_bits_are_recovered(name):
-    key = Key(3, (name,))
-    types = [BIT] * 32
-    found = best(samples_of(BITS[name], types, 6400, key.fold("train"), BIT), key)
-    fresh = samples_of(BITS[name], types, 20000, key.fold("test"), BIT)
+    found = function_of_bits(name)
+    fresh = samples_of(BITS[name], [BIT] * 32, 20000, Key(3, (name,)).fold("test"), BIT)
     assert found.exact
     assert (answers(found.learned, fresh) == fresh.y).mean() >= 0.999
 
@@ -237,6 +247,13 @@ def test_levels_are_the_best(pairs):
     assert right == ((sums >= t) == y).sum() == max(((sums >= k) == y).sum() for k in range(-21, 22))
 
 
+@pytest.mark.parametrize(
+    ("zeros", "ones", "wanted"), [(-9, 9, 0), (-9, 0, 0), (0, 9, 1), (-1, 1, 0), (3, 13, 8), (-13, -3, -8), (0, 1, 1)]
+)
+def test_levels_between_samples_are_natural(zeros, ones, wanted):
+    assert level(np.array([zeros, ones]), np.array([False, True])) == (wanted, 2)
+
+
 @given(st.integers(0, 1 << 30), st.integers(2, 4))
 def test_cells_run_as_automata_do(seed, states):
     key = Key(seed)
@@ -253,6 +270,24 @@ def test_cells_run_as_automata_do(seed, states):
     right, entries = readout(at, [(1 << 30) - 1], wanted)
     said = sum(mask for mask, entry in zip(at, entries, strict=True) if entry)
     assert right == 30 - (said ^ wanted).bit_count()
+
+
+@given(st.integers(0, 1 << 30), st.integers(2, 4))
+def test_cells_that_begin_elsewhere_are_the_same_automaton(seed, states):
+    key = Key(seed)
+    table = key.fold("t").integers(states, states * 4).tolist()
+    table[:states] = [1, *range(1, states)]  # zeros keep every state but the first
+    answer = key.fold("a").integers(2, states).tolist()
+    addresses = key.fold("x").integers(4, 9).tolist()
+
+    def walked(table, answer, state):
+        for address in addresses:
+            state = table[state + states * address]
+        return answer[state]
+
+    for first, (moved, said) in enumerate(quiet(table, answer, states), 1):
+        assert moved[0] == 0 and walked(moved, said, 0) == walked(table, answer, first)
+    assert first == states - 1
 
 
 def test_the_same_key_learns_the_same():
@@ -274,14 +309,55 @@ def test_bad_settings_are_said():
         best(samples, Key(0), rule="telepathy")
 
 
+def function_circuit(name):
+    if name in BITS:
+        types, found = [BIT] * 32, function_of_bits(name)
+    else:
+        types, make, word = RECOVERED[name]
+        key = Key(0, (name,))
+        found = best(samples_of(make(key), types, 400, key.fold("train"), word), key)
+    return circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "learned")
+
+
+@cache
+def approximations():
+    return {each.text.split(":")[0]: each.circuit for each in learned(wanted("sin", 6, 6), 6, 6)}
+
+
+def small_perceptron():
+    features = drawn(Key(0), 0, 255, (40, 3))
+    encoding = encoder(features, [U8] * 3)
+    net = untrained(3, 4, 3, encoding.codes(features), key=Key(1))
+    return perceptron_circuit(net, encoding, ["x0", "x1", "x2"])
+
+
+EXPORTED = {
+    **{name: partial(function_circuit, name) for name in [*RECOVERED, *BITS]},
+    **{name: lambda name=name: approximations()[name] for name in ("table", "two tables", "lines")},
+    "filter of adders": lambda: filter_circuit([3, -5, 7, 7, -5, 3], 4, U8, "fir"),
+    "perceptron": small_perceptron,
+}
+
+
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="needs Icarus Verilog")
-@pytest.mark.parametrize("name", ["affine", "quadratic", "max of two", "clip", "register"])
+@pytest.mark.parametrize("name", EXPORTED)
 def test_verilog_agrees(name, tmp_path):
-    types, make, word = RECOVERED[name]
-    key = Key(0, (name,))
-    found = best(samples_of(make(key), types, 400, key.fold("train"), word), key)
-    circuit = circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "learned")
+    circuit = EXPORTED[name]()
     (tmp_path / "c.v").write_bytes(formats.encode(circuit, ".v"))
     (tmp_path / "tb.v").write_bytes(formats.testbench(circuit, 500))
     subprocess.run(["iverilog", "-g2001", "-o", "sim", "c.v", "tb.v"], cwd=tmp_path, check=True)
     assert subprocess.run(["./sim"], cwd=tmp_path, capture_output=True, text=True).stdout.startswith("PASS")
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs gcc or cc")
+@pytest.mark.parametrize("name", EXPORTED)
+def test_c_agrees(name, tmp_path):
+    circuit = EXPORTED[name]()
+    (tmp_path / "c.c").write_bytes(formats.encode(circuit, ".c"))
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-DGATEWRIGHT_TEST_MAIN"]
+    subprocess.run([COMPILER, *strict, "-o", "run", "c.c"], cwd=tmp_path, check=True)
+    x = np.stack([drawn(Key(0).fold(i), t.lo, t.hi, 500) for i, t in enumerate(circuit.input_types)])
+    between = " " if circuit.has_words else ""
+    text = "".join(between.join(map(str, row)) + "\n" for row in x.T.tolist())
+    said = subprocess.run(["./run"], cwd=tmp_path, input=text, capture_output=True, text=True, check=True).stdout
+    assert said.split() == list(map(str, simulate_values(circuit, x)[0].tolist()))

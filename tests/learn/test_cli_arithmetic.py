@@ -10,12 +10,12 @@ from learn.cli import app
 from learn.data.integers import read_integers
 from learn.errors import DataError
 from learn.keys import Key
-from learn.models.arithmetic.approximate import FUNCTIONS, front, learned, plain, rounded, shrunk, wanted
+from learn.models.arithmetic.approximate import FUNCTIONS, contenders, learned, plain, rounded, shrunk, wanted
 from learn.models.arithmetic.filters import Band, adders, basis, designed, judged, multiplier_adders
 from learn.models.arithmetic.filters import rounded as rounded_filter
 
-G1 = [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]
-"""Goodman and Carey 1977."""
+LOW_PASS = [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]
+"""A low pass of 16 taps."""
 
 
 @pytest.fixture
@@ -136,11 +136,13 @@ def test_a_filter_is_recovered_from_samples(run, tmp_path, seed):
 
 def test_a_filter_is_designed_with_few_adders(run, tmp_path):
     path = tmp_path / "bands.csv"
-    path.write_text("lo,hi,gain,tolerance\n" + "\n".join(",".join(map(str, band)) for band in G1))
+    path.write_text("lo,hi,gain,tolerance\n" + "\n".join(",".join(map(str, band)) for band in LOW_PASS))
     code, out, _ = run("learn", "--model", "fir", "--taps", "16", "--coefficient-bits", "8", "--from", path, "--json")
     facts = json.loads(out)
     assert (
-        code == 0 and facts["exact"] and facts["adders"] <= facts["adders_rounded"] == rounded_filter(16, G1, 8).adders
+        code == 0
+        and facts["exact"]
+        and facts["adders"] <= facts["adders_rounded"] == rounded_filter(16, LOW_PASS, 8).adders
     )
     path.write_text("lo,hi,gain,tolerance\n0.5,0.2,1,0.1\n")
     code, _, err = run("learn", "--model", "fir", "--taps", "16", "--coefficient-bits", "8", "--from", path)
@@ -148,14 +150,14 @@ def test_a_filter_is_designed_with_few_adders(run, tmp_path):
 
 
 def test_designs_keep_what_they_say():
-    *_, found = designed(16, G1, 8, key=Key(0), steps=20)
+    *_, found = designed(16, LOW_PASS, 8, key=Key(0), steps=20)
     frequency = np.pi * np.linspace(0, 1, 2001)
     response = np.abs(np.exp(-1j * np.outer(frequency, np.arange(16))) @ found.coefficients) / found.scale
     passing, stopping = response[frequency <= 0.2 * np.pi], response[frequency >= 0.5 * np.pi]
     assert np.abs(passing - 1).max() < 0.0101 and stopping.max() < 0.0101
     assert found.coefficients == found.coefficients[::-1] and len(found.coefficients) == 16
     assert found.adders == adders(found.half, 16)
-    unit, excess = judged(np.array(found.half), *basis(16, G1))
+    unit, excess = judged(np.array(found.half), *basis(16, LOW_PASS))
     assert (unit, excess) == (found.scale, found.excess)
 
 
@@ -178,8 +180,10 @@ def test_approximations_are_judged_rightly(name):
 
 def test_what_is_learned_is_never_above_the_table_and_rounded_lines():
     values = wanted("sin", 5, 5)
-    ours = front([shrunk(c) for c in front(list(learned(values, 5, 5)), lambda c: c.largest)], lambda c: c.largest)
-    for other in [shrunk(plain(values, 5)), *map(shrunk, front(list(rounded(values, 5, 5)), lambda c: c.largest))]:
+    tried = [contenders(list(each), lambda c: c.largest) for each in (learned(values, 5, 5), rounded(values, 5, 5))]
+    small = shrunk([*tried[0], *tried[1], plain(values, 5)])
+    ours, others = small[: len(tried[0])], small[len(tried[0]) :]
+    for other in others:
         assert any(c.ands <= other.ands and c.largest <= other.largest for c in ours)
 
 
@@ -190,3 +194,22 @@ def test_a_function_within_a_number_of_nodes(run, tmp_path):
     assert code == 0 and facts["ands"] <= 20 and 0 < facts["largest_error"] < 8
     code, out, _ = run(*arguments, "--json")
     assert json.loads(out)["largest_error"] == 0
+
+
+def test_a_perceptron_is_learned_from_a_table(run, tmp_path):
+    centres, labels = Key(0).integers(200, (3, 4)), np.array([-7, 3, 40])
+    kind = np.arange(150) % 3
+    x = centres[kind] + Key(1).integers(40, (150, 4))
+    path = tmp_path / "clouds.csv"
+    path.write_text("a,b,c,d,kind\n" + "\n".join(f"{','.join(map(str, r))},{labels[k]}" for r, k in zip(x, kind)))  # noqa: B905
+    options = ("--hidden", "4", "--steps", "40", "--json", "-o", tmp_path / "p.json")
+    code, out, err = run("learn", path, "--model", "perceptron", *options)
+    facts = json.loads(out)
+    assert (code, err, facts["classes"], facts["hidden"]) == (0, "", 3, 4)
+    assert facts["held_out_accuracy"] > 0.9 and facts["outputs"] == {"kind": "s7"}
+    said = simulate_values(read_circuit(tmp_path / "p.json"), x.T)[0]
+    assert (said == labels[kind]).mean() == facts["accuracy"]
+    code, _, err = run("learn", path, "--model", "perceptron", "--hidden", "0")
+    assert code == 2 and "0 hidden units" in err
+    code, _, err = run("learn", path, "--model", "perceptron", "--rule", "telepathy")
+    assert code == 2 and "rule telepathy" in err

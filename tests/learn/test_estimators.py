@@ -228,6 +228,28 @@ def test_the_regressor_works_with_scikit_learn():
     assert not same_network(model, CircuitRegressor(**FEW, random_state=4).fit(x, y))
 
 
+@pytest.mark.parametrize("model", ["arithmetic", "auto"])
+def test_a_form_is_found_where_there_is_one(model):
+    x = Key(0).integers(200, (300, 4)) - 100
+    y = 3.0 * x[:, 0] - 7 * x[:, 2] + 11
+    found = CircuitRegressor(**FEW, model=model).fit(x[:150], y[:150])
+    other = pickle.loads(pickle.dumps(found))  # noqa: S301  (our own bytes)
+    assert found.form_ == "3*x0 - 7*x2 + 11"
+    assert np.array_equal(found.predict(x), y) and np.array_equal(other.predict(x.astype(float)), y)
+    assert np.array_equal(predicted_by_the_circuit(other, x), y)
+    found.fit(x, y + Key(1).integers(100, 300)) if model == "auto" else found.set_params(model="tables").fit(x, y)
+    assert found.form_ is None and np.array_equal(predicted_by_the_circuit(found, x), found.predict(x))
+
+
+def test_a_form_needs_integers():
+    x, y = FRIEDMAN
+    assert CircuitRegressor(**FEW, model="auto").fit(x, y).form_ is None
+    with pytest.raises(ModelError, match="no integers below"):
+        CircuitRegressor(model="arithmetic").fit(x, y)
+    with pytest.raises(ModelError, match="partial_fit: got the model 'arithmetic'"):
+        CircuitRegressor(model="arithmetic").partial_fit(x, y)
+
+
 def test_wrong_targets_are_told():
     x, y = DIABETES
     with pytest.raises(ModelError, match=r"target: got numbers up to 1e\+200, expected at most 1e\+100"):

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,25 +58,51 @@ def test_the_circuit_is_the_model_and_all_of_it_is_integer():
     assert encode(circuit, ".v")
 
 
-def test_training_meets_no_float(monkeypatch):
-    """With rounding every array that a rule sees or gives, and every sum on the way, is of integers."""
-    seen = []
+FLOATS = {"rate", "now", "loss", "losses", "scales"}
+"""How large steps are on average, and what is reported."""
+
+
+def test_arrays_are_integers_all_through_training(monkeypatch):
+    """Every array that a line of training holds, and that the rule sees and gives; and no other scalar is a float."""
+    kinds, floats = set(), set()
     made = RULES_OF_LAYERS["rounding"]
+
+    def noted(name, value):
+        if isinstance(value, np.ndarray | np.generic):
+            kinds.add(value.dtype.kind)
+        elif isinstance(value, float):
+            floats.add(name)
+        elif isinstance(value, list | tuple):
+            for part in value:
+                noted(name, part)
 
     def watched(rate, scale, size):
         rule = made(rate, scale, size)
 
         def update(signal, state, params, *, key):
             steps, state = rule.update(signal, state, params, key=key)
-            seen.extend([signal.dtype.kind, params.dtype.kind, steps.dtype.kind])
+            noted("rule", [signal, params, steps])
             return steps, state
 
         return rule._replace(update=update)
 
+    def trace(frame, event, arg):
+        if frame.f_code is train.__code__:
+            for name, value in frame.f_locals.items():
+                noted(name, value)
+            return trace
+        return None
+
     monkeypatch.setitem(RULES_OF_LAYERS, "rounding", watched)
     _, x = encoded()
-    list(train(x, LABELS, 3, hidden=4, key=Key(1), epochs=2, batch=16))
-    assert set(seen) == {"i"}
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        list(train(x, LABELS, 3, hidden=4, key=Key(1), epochs=2, batch=64))
+    finally:
+        sys.settrace(before)
+    assert kinds <= {"i", "u", "b"} and {"i", "b"} <= kinds
+    assert floats == FLOATS
 
 
 def test_the_same_key_trains_the_same():

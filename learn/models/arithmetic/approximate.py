@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from circuits.aig import and_count
+from circuits.aig import and_count, optimised_together
 from circuits.circuit import Builder, Circuit
-from circuits.rewrite import without_dead_gates
+from circuits.rewrite import bit_blasted, folded, without_dead_gates
 from circuits.values import simulate_values
-from circuits.verify import simplified
+from circuits.verify import Proof, equivalent
 from circuits.wires import Word, holding
 from learn.errors import ModelError
 from learn.models.arithmetic.forms import Integers, stored
@@ -21,6 +21,10 @@ Reals = NDArray[np.float64]
 MOST_BITS = 12
 NEAR = 3
 """Slopes this many steps from the rounded one are tried."""
+MARGIN = 1.15
+"""Simplification seldom shrinks a circuit by so much more than another."""
+ROUNDS = 2
+"""Of simplification: more save a few nodes in a thousand."""
 
 
 class Function(NamedTuple):
@@ -287,7 +291,19 @@ def front(candidates: Sequence[Candidate], error: Callable[[Candidate], float]) 
     return kept
 
 
-def shrunk(given: Candidate) -> Candidate:
-    """Return a candidate with its circuit simplified, and proved equal."""
-    circuit, _ = simplified(given.circuit)
-    return given._replace(circuit=circuit, ands=and_count(circuit))
+def contenders(candidates: Sequence[Candidate], error: Callable[[Candidate], float]) -> list[Candidate]:
+    """Return those that may be in front once all are simplified: no other as near is smaller by more than MARGIN."""
+    different = {(c.ands, c.largest, c.mean): c for c in reversed(candidates)}.values()
+    return [c for c in different if not any(error(o) <= error(c) and o.ands * MARGIN < c.ands for o in different)]
+
+
+def shrunk(given: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates with their circuits simplified, and proved equal."""
+    folded_ones = [folded(bit_blasted(each.circuit)) for each in given]
+    small = []
+    for each, circuit in zip(given, optimised_together(folded_ones, rounds=ROUNDS), strict=True):
+        proof = equivalent(each.circuit, circuit)
+        if not isinstance(proof, Proof):
+            raise ModelError(f"approximate: {each.text} was simplified wrongly: {proof}")
+        small.append(each._replace(circuit=circuit, ands=and_count(circuit)))
+    return small

@@ -149,6 +149,21 @@ def learned_cell(
     return best
 
 
+def quiet(table: Sequence[int], answer: Sequence[bool], states: int) -> Iterator[tuple[list[int], list[bool]]]:
+    """Yield a cell begun in each state that zeros keep, states renamed: of a carry the one that begins without.
+
+    After many positions samples seldom tell where a chain began.
+    """
+    for first in range(1, states):
+        if table[first] == first:
+            name = [*range(states)]
+            name[0], name[first] = first, 0
+            entries = range(0, len(table), states)
+            moved = [name[table[start + name[state]]] for start in entries for state in range(states)]
+            starts = range(0, len(answer), states)
+            yield moved, [answer[start + name[state]] for start in starts for state in range(states)]
+
+
 def chains(inputs: int) -> Iterator[Words]:
     """Yield how inputs may be positions of a chain: of one word or of two, from either end."""
     for words in (2, 1):
@@ -183,9 +198,11 @@ def cells(samples: Samples, *, key: Key, states: int = 2, tries: int = 4) -> Ite
             if right < FEW:
                 yield None
                 continue
-            chain = Chain(tuple(table), tuple(answer), states, words, m)
-            text = f"{m} times the cell {''.join(map(str, table))} of {states} states"
-            yield Learned("cell", text, _along(chain))
+            others = [] if table[0] == 0 else quiet(table, answer, states)
+            for entries, said in (*others, (table, answer)):
+                chain = Chain(tuple(entries), tuple(said), states, words, m)
+                text = f"{m} times the cell {''.join(map(str, entries))} of {states} states"
+                yield Learned("cell", text, _along(chain))
 
 
 def _along(chain: Chain) -> Recipe:

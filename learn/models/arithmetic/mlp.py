@@ -1,4 +1,10 @@
-"""A perceptron of integers: weights of one byte, activations of seven bits, shifts, and no float after the encoder."""
+"""A perceptron of integers: weights of one byte, activations of seven bits, and shifts.
+
+After the encoder every array is of integers: inputs, sums, activations, scores, signals, steps, weights. Floats are a
+few scalars of training: the rate and the mean signals that it is measured by, which say how far steps go on average,
+and the loss that is reported. The encoder's factors and the shifts at the start are found with floats, from
+statistics of the samples. The circuit has none.
+"""
 
 from __future__ import annotations
 
@@ -224,8 +230,15 @@ def train(
         yield Event(epoch + 1, losses / (steps * batch), net)
 
 
-def perceptron_circuit(net: Perceptron, encoding: Encoder, names: Sequence[str], name: str = "perceptron") -> Circuit:
-    """Build the circuit from features to the output ``class``: encoder, layers and argmax."""
+def perceptron_circuit(
+    net: Perceptron,
+    encoding: Encoder,
+    names: Sequence[str],
+    name: str = "perceptron",
+    output: str = "class",
+    labels: Sequence[int] = (),
+) -> Circuit:
+    """Build the circuit from features to a class: encoder, layers and argmax, and its label if there are labels."""
     b = Builder(names, name=name, types=encoding.types)
     inputs = []
     for wire, factor, offset in zip(b.inputs, encoding.factors.tolist(), encoding.offsets.tolist(), strict=True):
@@ -243,4 +256,8 @@ def perceptron_circuit(net: Perceptron, encoding: Encoder, names: Sequence[str],
     sums = layer(inputs, net.first, net.first_bias)
     active = [b.add("clip", b.add("shift", wire, params=(-net.shift,)), params=(0, TOP)) for wire in sums]
     scores = layer(active, net.second, net.second_bias)
-    return without_dead_gates(b.circuit({"class": b.add("argmax", *scores)}))
+    found = b.add("argmax", *scores)
+    if labels:
+        spare = (1 << b.type_of(found).bits) - len(labels)
+        found = b.add("table", found, params=[*labels, *[labels[-1]] * spare])
+    return without_dead_gates(b.circuit({output: found}))

@@ -24,7 +24,8 @@ SHORT = 1 << 14
 def level(sums: Integers, y: Bools) -> tuple[int, int]:
     """Return the level t for which [sum >= t] is right most often, and how often it is.
 
-    Of all levels between two samples it is that with the most zeros at its end, 0 if it is among them.
+    Of all levels between two samples, which nothing tells apart, it is 0 or else 1, that two words are compared with;
+    or else the one with the most zeros at its end.
     """
     lo = int(sums.min())
     if int(sums.max()) - lo < SHORT:
@@ -41,8 +42,9 @@ def level(sums: Integers, y: Bools) -> tuple[int, int]:
     best = int(right.argmax())
     below = int(values[best - 1]) if best else int(values[0]) - 1
     above = int(values[best]) if best < len(values) else below + 1
-    if below < 0 <= above:
-        return 0, int(right[best])
+    for natural in (0, 1):
+        if below < natural <= above:
+            return natural, int(right[best])
     shared = (above ^ below).bit_length() - 1  # the highest bit in which they differ: all below it can be 0
     return above >> shared << shared, int(right[best])
 
