@@ -23,7 +23,7 @@ table = sampled_table(bits, above, input_names=names, output_names=("above",), n
 print(f"{table.patterns:,} rows of {table.num_inputs} bits")
 
 told = 0
-for event in learn(table, key=key, steps=4):
+for event in learn(table, key=key, steps=8):
     if event.step > told:
         told = event.step
         print(f"trial {told}: best {event.name}, {event.held_out:.1%} of the rows held out, {event.ands} AND nodes")
