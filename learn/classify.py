@@ -368,6 +368,18 @@ def _units(circuit: Circuit) -> tuple[list[str], list[int]]:
     return names, widths
 
 
+def _in_units(names: Sequence[str], features: NDArray[Any]) -> NDArray[np.int64]:
+    """Return features in the units that their names tell."""
+    scale = np.array([10 ** int(match[1]) if (match := _UNIT.fullmatch(name)) else 1 for name in names])
+    return np.rint(features * scale).astype(np.int64)
+
+
+def words_of(circuit: Circuit, features: NDArray[Any]) -> NDArray[np.int64]:
+    """Return what inputs of words are given for samples, the nearest they can hold: int64 (samples, features)."""
+    bounds = np.array([[word.lo, word.hi] for word in circuit.input_types])
+    return np.clip(_in_units(circuit.input_names, features), *bounds.T)
+
+
 def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
     """Return what class a circuit answers for samples, whether its words are words still or their bits.
 
@@ -387,13 +399,10 @@ def classes_of(circuit: Circuit, features: ArrayLike) -> NDArray[np.int64]:
         raise DataError(f"{circuit.name}: reads {len(names)} features, got data of shape {given.shape}")
     if {re.sub(r"\[\d+\]$", "", name) for name in circuit.output_names} != {"class"}:
         raise DataError(f"{circuit.name}: has the outputs {', '.join(circuit.output_names[:4])}, expected the class")
-    scale = np.array([10 ** int(match[1]) if (match := _UNIT.fullmatch(name)) else 1 for name in names])
-    integers = np.rint(given * scale).astype(np.int64).T
+    integers = _in_units(names, given)
     if circuit.has_words:
-        types = circuit.input_types
-        bounds = np.array([[t.lo, t.hi] for t in types])
-        return simulate_values(circuit, np.clip(integers, bounds[:, :1], bounds[:, 1:]))[0]
-    stored = to_bits(integers, [Word(width) for width in widths])
+        return simulate_values(circuit, words_of(circuit, given).T)[0]
+    stored = to_bits(integers.T, [Word(width) for width in widths])
     found = simulate(circuit, stored, patterns=len(given))
     return from_bits(found, [Word(max(1, circuit.num_outputs), False)], len(given))[0]
 

@@ -464,14 +464,17 @@ def _learn_classifier(
     report: Path | None,
 ) -> int:
     """Train a classifier, compare its circuit with the model, write it and report; return the exit status."""
+    from contextlib import suppress
     from dataclasses import replace
+
+    import numpy as np
 
     from circuits.order import statistics
     from learn import checkpoint as files
     from learn.choose import USUAL, alternatives, chosen, trials
-    from learn.classify import classes_of, in_integers, learn_classifier, plan_for, samples_apart
+    from learn.classify import classes_of, in_integers, learn_classifier, plan_for, samples_apart, words_of
     from learn.data import DATASETS, load_dataset
-    from learn.errors import CheckpointError, TrainError
+    from learn.errors import CheckpointError, DataError, TrainError
     from learn.keys import Key
     from learn.outputs import check_outputs, write_all
     from learn.report import Log, confusion, frames
@@ -540,7 +543,12 @@ def _learn_classifier(
     took = [time.monotonic()]
     shipment = ship(classifier, whole, dataset.labels, samples_apart(dataset, key), slack / 100)
     took.append(time.monotonic())
-    compared = proved(shipment, whole, key.fold("proof"), RANDOM_INPUTS)
+    seen = whole
+    if names[0] in DATASETS:
+        with suppress(DataError):  # the files of the test split need not be there
+            unseen = load_dataset(names[0], split="test", data_dir=data_dir).features
+            seen = np.concatenate([whole, words_of(shipment.circuit, unseen)])
+    compared = proved(shipment, seen, key.fold("proof"), RANDOM_INPUTS)
     took.append(time.monotonic())
     circuit, filling, size, alone = shipment.circuit, shipment.filling, shipment.size, shipment.size_without
     moments, more = Log(), []
@@ -550,7 +558,7 @@ def _learn_classifier(
         more.append(confusion(dataset.labels[apart], classes_of(circuit, dataset.features[apart]), dataset.class_names))
         moments[-1] = moments[-1]._replace(confusion=more[0].series)
     written = write_all(circuit, outputs, bits=shipment.bits, frames=frames(moments))
-    again = [path for path in written if reread(shipment, path, whole, key.fold("proof"), RANDOM_INPUTS)]
+    again = [path for path in written if reread(shipment, path, seen, key.fold("proof"), RANDOM_INPUTS)]
     took.append(time.monotonic())
     phases = dict(zip(("shrinking", "comparing", "writing"), (b - a for a, b in pairwise(took)), strict=True))
     options: dict[str, Any] = {"tables": plan.tables, "steps": event.epoch, "seed": seed}

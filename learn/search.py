@@ -318,12 +318,11 @@ def _grow(task: Task, key: Key, chain: Chain, start: Literals | None) -> Iterato
 
 def _starts(table: TruthTable, key: Key) -> Iterator[Literals]:
     """Yield exact circuits of a complete table, the most promising first, for ever."""
-    for turn in count():
-        for lits in ranked(table, key.fold(turn), FINALISTS):
-            if len(lits.ands) > MANY_ANDS:
-                circuit = optimised(from_literals(lits, table.input_names, table.output_names), rounds=2)
-                lits = to_literals(circuit)
-            yield lits
+    for lits in ranked(table, key, FINALISTS):
+        if len(lits.ands) > MANY_ANDS:
+            circuit = optimised(from_literals(lits, table.input_names, table.output_names), rounds=2)
+            lits = to_literals(circuit)
+        yield lits
 
 
 def _errors(table: TruthTable, lits: Literals) -> int:

@@ -25,6 +25,8 @@ WIDEST = 4
 """Literals that a cube of a divisor has at most."""
 MOST_PAIRS = 1 << 15
 """Pairs of cubes of one function, over all functions, at most: each may be a divisor."""
+MOST_VALUES = 1 << 22
+"""Values of all functions at most: covering takes about a microsecond each."""
 
 
 def irredundant(values: int, inputs: int) -> list[Cube]:
@@ -69,8 +71,10 @@ def covers(rows: Bools, order: Sequence[int]) -> list[tuple[bool, list[Cube]]] |
 
     Returns:
         for each function whether its complement is covered, which then takes fewer literals, and the cubes; None
-        where there are more than ``MOST_PAIRS`` pairs of cubes.
+        where there are more than ``MOST_PAIRS`` pairs of cubes or ``MOST_VALUES`` values.
     """
+    if rows.size > MOST_VALUES:
+        return None
     inputs = len(order)
     columns = pack(np.arange(rows.shape[1]) >> np.arange(inputs)[:, None] & 1)
     full = pack(np.ones(rows.shape[1], bool))

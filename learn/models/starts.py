@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from heapq import nsmallest
+from itertools import chain
+from itertools import count as endless
 from typing import NamedTuple
 
 import numpy as np
@@ -509,17 +511,24 @@ STARTS: dict[str, Start] = {
 """Name of a structure -> what yields circuits of it, none where the table has it not."""
 
 
-def ranked(table: TruthTable, key: Key, count: int) -> list[Literals]:
-    """Return starts of a complete table, fewest AND nodes first; equal ones once.
+def ranked(table: TruthTable, key: Key, count: int) -> Iterator[Literals]:
+    """Yield starts of a complete table, fewest AND nodes first, then as many that are drawn anew, for ever.
+
+    A row that gives nothing is not asked again.
 
     Args:
         table: a complete table; don't-cares count as 0.
         key: the source of all draws.
-        count: how many a row gives at most.
+        count: how many a row gives at a time at most.
     """
-    found = [
-        (len(lits.ands), i, lits)
-        for i, (name, start) in enumerate(STARTS.items())
-        for lits in nsmallest(count, start(table, key.fold(name)), key=lambda lits: len(lits.ands))
-    ]
-    return [lits for _, _, lits in sorted(found, key=lambda each: each[:2])]
+    rows = STARTS
+    for turn in endless():
+        found = {
+            name: nsmallest(count, start(table, key.fold(turn).fold(name)), key=_ands) for name, start in rows.items()
+        }
+        rows = {name: rows[name] for name, given in found.items() if given}
+        yield from sorted(chain.from_iterable(found.values()), key=_ands)
+
+
+def _ands(lits: Literals) -> int:
+    return len(lits.ands)
