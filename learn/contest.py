@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +25,7 @@ from circuits.verify import Proof, satisfies, simplified
 from learn.errors import ContestError
 from learn.evaluate import score
 from learn.keys import Key
+from learn.outputs import put
 
 BESTS = ("best_2022", "best_2025")
 """Columns of best known AND counts: of the teams of 2022, and of those of 2022 and 2025."""
@@ -355,22 +354,11 @@ def write_rows(path: Path, rows: dict[str, Row]) -> None:
     """Write a file of results, sorted by function; one that is there already stays until the new one is whole.
 
     Raises:
-        ContestError: the file cannot be written.
+        FormatError: the file cannot be written.
     """
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([Row._fields, *(rows[function] for function in sorted(rows))])
-    _put(path, text.getvalue().encode())
-
-
-def _put(path: Path, data: bytes) -> None:
-    place = Path(os.path.realpath(path))
-    try:
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".gatewright-") as folder:
-            made = Path(folder) / place.name
-            made.write_bytes(data)
-            made.replace(place)
-    except OSError as error:
-        raise ContestError(f"{path}: cannot be written: {error.strerror or error}") from None
+    put(path, text.getvalue().encode())
 
 
 # ---------------------------------------------------------------- the run
@@ -447,8 +435,8 @@ def bench(
         each row as it has been written, and each failure, as they come.
 
     Raises:
-        ContestError: a file of another run, one that cannot be written, a damaged one of best counts, a bad number, a
-            process that was killed.
+        ContestError: a file of another run, a damaged one of best counts, a bad number, a process that was killed.
+        FormatError: a file that cannot be written.
     """
     from joblib import Parallel, delayed
 
@@ -468,7 +456,7 @@ def bench(
         for found, circuit in Parallel(jobs, return_as="generator_unordered", pre_dispatch=jobs)(tasks):
             if isinstance(found, Row):
                 if circuits is not None:
-                    _put(circuits / f"{found.function}.aig", circuit)
+                    put(circuits / f"{found.function}.aig", circuit)
                 rows[found.function] = found
                 write_rows(results, rows)
             yield found
@@ -531,7 +519,7 @@ def plot(rows: Sequence[Row], path: Path) -> bool:
     """Draw the rows of a run as a picture; return whether matplotlib is there to do so.
 
     Raises:
-        ContestError: the file cannot be written.
+        FormatError: the file cannot be written.
     """
     try:
         from matplotlib.figure import Figure
@@ -545,5 +533,5 @@ def plot(rows: Sequence[Row], path: Path) -> bool:
     axes.legend()
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    _put(path, picture.getvalue())
+    put(path, picture.getvalue())
     return True
