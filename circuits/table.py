@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,26 +181,6 @@ def joined(tables: list[TruthTable]) -> TruthTable:
         input_names=first.input_names,
         output_names=first.output_names,
         name=first.name,
-    )
-
-
-def permuted(table: TruthTable, order: Sequence[int]) -> TruthTable:
-    """Return a complete table with its inputs in another order: input i of the result is input ``order[i]``.
-
-    Raises:
-        TableError: a sampled table, or no permutation.
-    """
-    if not table.complete or sorted(order) != list(range(table.num_inputs)):
-        raise TableError(f"permuted: expected a complete table and a permutation of its {table.num_inputs} inputs")
-    new = np.arange(table.patterns)
-    old = sum(((new >> i & 1) << int(k) for i, k in enumerate(order)), start=np.zeros_like(new))
-    return complete_table(
-        pack(unpack(table.outputs, table.patterns)[:, old]),
-        inputs=table.num_inputs,
-        care=pack(unpack(table.care, table.patterns)[:, old]),
-        input_names=tuple(table.input_names[k] for k in order),
-        output_names=table.output_names,
-        name=table.name,
     )
 
 

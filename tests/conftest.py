@@ -1,5 +1,6 @@
-"""Settings shared by all tests."""
+"""What all tests share."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples on every run; no deadline, since a first call may compile a kernel.
@@ -11,3 +12,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("gatewright")
+
+
+@pytest.fixture
+def run(capsys):
+    """Return what calls the command line: arguments -> exit status, standard output, standard error."""
+    from learn.cli import app
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as exit_:
+            app([str(a) for a in arguments], prog_name="gatewright")
+        captured = capsys.readouterr()
+        return exit_.value.code, captured.out, captured.err
+
+    return run

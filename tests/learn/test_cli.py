@@ -16,7 +16,6 @@ from circuits.circuit import Builder, Circuit
 from circuits.errors import ToolError
 from circuits.formats import FORMATS, read, read_circuit, write
 from circuits.verify import Proof, equivalent
-from learn.cli import app
 from learn.data import generate
 from learn.search import Event
 
@@ -28,17 +27,6 @@ def workplace(tmp_path, monkeypatch):
     """Run every test in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            app([str(a) for a in arguments], prog_name="gatewright")
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

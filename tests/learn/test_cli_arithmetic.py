@@ -6,7 +6,6 @@ import pytest
 from circuits.formats import read_circuit
 from circuits.values import simulate_values
 from learn.arithmetic import overflow
-from learn.cli import app
 from learn.data.integers import read_integers
 from learn.errors import DataError
 from learn.keys import Key
@@ -16,17 +15,6 @@ from learn.models.arithmetic.filters import rounded as rounded_filter
 
 LOW_PASS = [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]
 """A low pass of 16 taps."""
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            app([str(a) for a in arguments], prog_name="gatewright")
-        out, err = capsys.readouterr()
-        return left.value.code, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -28,17 +28,6 @@ def workplace(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            cli.app([str(a) for a in arguments], prog_name="gatewright")
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def interrupt(monkeypatch):
     """Let Ctrl-C come after so many looks at a training."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from circuits.table import sampled_table
-from learn import cli, cli_compare
+from learn import cli_compare
 from learn.compare import USUAL, Samples, Table, compare, cost, holm, paired_t, standings, steps_for
 from learn.data import load, load_dataset
 from learn.errors import CompareError
@@ -126,17 +126,10 @@ def test_steps_fit_the_time(samples):
 CALL = ["compare", "monk1", "--rules", "vote,bold", "--rates", "0.1,0.4", "--tables", 40, "--seeds", 2, "--steps", 2]
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """Run every test in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            cli.app([str(a) for a in arguments], prog_name="gatewright")
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return run
 
 
 def timeless(facts):

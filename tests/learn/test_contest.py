@@ -18,7 +18,6 @@ from circuits.formats import read_circuit, read_table, write
 from circuits.table import complete_table, sampled_table
 from circuits.verify import Proof, satisfies
 from learn import contest
-from learn.cli import app
 from learn.contest import Failure, Row, make_run
 from learn.data import generate
 from learn.errors import ContestError
@@ -68,17 +67,6 @@ def samples(tmp_path):
 @pytest.fixture
 def results(tmp_path):
     return tmp_path / "results.csv"
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            app([str(a) for a in arguments], prog_name="gatewright")
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return run
 
 
 RUN = make_run("iwls2022", steps=STEPS)

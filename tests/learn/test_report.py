@@ -13,7 +13,6 @@ import pytest
 from circuits.circuit import Builder
 from circuits.formats import read_circuit
 from learn import report
-from learn.cli import app
 from learn.data import generate
 from learn.errors import ReportError
 from learn.keys import Key
@@ -43,17 +42,10 @@ def log():
     return found
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """Run every test in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as exit_:
-            app([str(a) for a in arguments], prog_name="gatewright")
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return run
 
 
 class Outline(HTMLParser):

@@ -11,7 +11,7 @@ from strategies import complete_tables, sampled_tables
 from circuits.aig import and_count
 from circuits.rewrite import from_table
 from circuits.simulate import simulate
-from circuits.table import TruthTable, agreement, complete_table, merged, permuted, sampled_table
+from circuits.table import TruthTable, agreement, complete_table, merged, sampled_table
 from circuits.verify import Proof, satisfies
 from circuits.words import popcount
 from learn.data import load
@@ -176,14 +176,6 @@ def test_dont_cares_are_used():
     )
     assert int(popcount(open_table.care).sum()) == 3
     assert events(open_table, steps=3)[-1].ands == 1
-
-
-@given(complete_tables(inputs=(1, 5), outputs=(1, 2)))
-def test_permuting_inputs_permutes_the_function(table):
-    order = list(range(table.num_inputs))[::-1]
-    twice = permuted(permuted(table, order), order)
-    assert twice == table
-    assert permuted(table, order).input_names == table.input_names[::-1]
 
 
 @pytest.mark.parametrize(
