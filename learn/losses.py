@@ -84,15 +84,12 @@ def softmax(scores: ArrayLike, labels: ArrayLike, *, scale: int = 63, tau: float
     Raises:
         LossError: shapes that do not fit, labels or settings out of range.
     """
+    from learn.loss_kernels import softmax_signals
+
     s, t = _scored("softmax", scores, labels, scale, tau)
-    table = exponentials(tau)
-    behind = s.max(axis=-1, keepdims=True) - s
-    shares = table[np.minimum(behind, len(table) - 1)]
-    total = shares.sum(axis=-1, keepdims=True)
-    signal = (2 * scale * shares + total) // (2 * total)
-    onehot = np.arange(s.shape[-1]) == t[..., None]
-    loss = (behind * onehot).sum() / tau + np.log(total / (1 << FRACTION)).sum()
-    return float(loss), signal - scale * onehot
+    flat = np.ascontiguousarray(s.reshape(-1, s.shape[-1]))
+    signal, totals, distance = softmax_signals(flat, t.reshape(-1), exponentials(tau), scale)
+    return float(distance / tau + np.log(totals / (1 << FRACTION)).sum()), signal.reshape(s.shape)
 
 
 def huber(scores: ArrayLike, wanted: ArrayLike, *, scale: int = 127, tau: float = 1) -> tuple[float, Integers]:

@@ -25,6 +25,7 @@ ROOMS = {
             "keys",
             "arrays",
             "rule_kernels",
+            "loss_kernels",
             "spaces",
             "losses",
             "rules",

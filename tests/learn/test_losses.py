@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from learn.errors import LossError
+from learn.loss_kernels import softmax_oracle, softmax_signals
 from learn.losses import absolute, exponentials, hamming, huber, logistic, softmax, squared
 
 LOSSES = {"hamming": (hamming, (0, 1)), "absolute": (absolute, (-50, 50)), "squared": (squared, (-50, 50))}
@@ -101,6 +102,15 @@ def test_logistic_against_real_numbers(scores, labels, scale, tau):
     assert np.all(np.abs(signal - exact) < 0.53)
     entropy = np.logaddexp(0, np.where(wanted, -scores, scores) / tau).sum()
     assert loss == pytest.approx(entropy, abs=1e-3)
+
+
+@given(st.integers(0, 5), st.integers(1, 7), st.integers(0, 99), st.sampled_from([0.3, 8.0, 40.0]), st.integers(1, 300))
+def test_the_softmax_kernel_is_its_oracle(samples, classes, seed, tau, scale):
+    rng = np.random.default_rng(seed)
+    scores, labels = rng.integers(-200, 200, (samples, classes)), rng.integers(classes, size=samples)
+    found = softmax_signals(scores, labels, exponentials(tau), scale)
+    for ours, theirs in zip(found, softmax_oracle(scores, labels, exponentials(tau), scale), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 def test_softmax_rounds_half_up_and_ignores_a_common_offset():

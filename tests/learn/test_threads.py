@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from learn.threads import ALONE, Team
+from learn.threads import ALONE, Team, _watch
 
 
 @pytest.fixture(params=[1, 2, 5])
@@ -62,3 +62,13 @@ def test_posted_work_is_done_when_the_next_run_is(size):
         assert sorted(team.run(lambda member: member)) == list(range(size))
         assert done[:parts].all() and not done[parts:].any() and done.max(initial=0) <= 1
     team.close()
+
+
+def test_who_watches_sees_a_change_made_by_another_thread_and_gives_up_without_one():
+    counts = np.zeros(16, np.int64)
+    assert not _watch(counts, 8, 0, 1000)
+    assert _watch(counts, 8, 1, 1)
+    other = threading.Timer(0.01, lambda: counts.__setitem__(8, 1))
+    other.start()
+    assert _watch(counts, 8, 0, 10**11)  # more looks than any machine takes in a minute
+    other.join()
