@@ -14,20 +14,15 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic as _numba_intrinsic
 from numpy.typing import NDArray
+
+from learn.lut_kernels import intrinsic
 
 LOOKS = 100_000
 """Times that who waits looks before it sleeps; of some 1 to 2 nanoseconds."""
 LINE = 8
 """Words of a cache line."""
-
-
-def intrinsic(typed: Any) -> Any:
-    """Make an intrinsic; its first parameter, the typing context, is not given in calls."""
-    return _numba_intrinsic(typed)
 
 
 @intrinsic
@@ -45,10 +40,10 @@ def _loaded(typing: Any, words: Any, at: Any) -> Any:
 @njit(cache=True, nogil=True)
 def _watch(counts: NDArray[np.int64], at: int, before: int, looks: int) -> bool:
     """Return whether a count was seen to differ from what it was, within so many looks."""
-    for _ in range(looks):
-        if _loaded(counts, at) != before:
-            return True
-    return False
+    left = looks
+    while left > 0 and _loaded(counts, at) == before:
+        left -= 1
+    return left > 0
 
 
 class Team:
