@@ -68,6 +68,7 @@ class Scratch(NamedTuple):
         want: uint64 (2, outputs, words): where an output needs the wire to be 0, to be 1, because the output sees it.
         seen: int64 (outputs,): the outputs that see the wire.
         care: uint64 (words,): patterns on which the wire matters.
+        word: int64 (words,): the words with such a pattern, in order.
         row: uint64 (4, words)
         kind, fanin: a copy of the network being rebuilt.
         table: int64 (power of two, at least 4 * capacity): hash table of wires.
@@ -87,6 +88,7 @@ class Scratch(NamedTuple):
     want: NDArray[np.uint64]
     seen: NDArray[np.int64]
     care: NDArray[np.uint64]
+    word: NDArray[np.int64]
     row: NDArray[np.uint64]
     kind: NDArray[np.uint8]
     fanin: NDArray[np.int64]
@@ -99,8 +101,10 @@ class Scratch(NamedTuple):
 
 
 MAX_CHOICES = 4096
+UNLIKELY = 6.0
+"""XORs are not looked for where the heat bath would weigh each at most exp(-6) of a choice of the same size."""
 HASHED_WORDS = 8
-"""Words of a wire's value that its hash covers; a match is compared in full."""
+"""Words of a wire's value, of those with patterns that matter, that its hash covers; a match is compared in full."""
 
 
 def make_net(inputs: NDArray[np.uint64], target: NDArray[np.uint64], care: NDArray[np.uint64], nodes: int) -> Net:
@@ -138,6 +142,7 @@ def make_scratch(net: Net) -> Scratch:
         np.zeros((2, outputs, words), np.uint64),
         np.zeros(outputs, np.int64),
         np.zeros(words, np.uint64),
+        np.zeros(words, np.int64),
         np.zeros((4, words), np.uint64),
         np.zeros(capacity, np.uint8),
         np.zeros((capacity, 2), np.int64),
@@ -989,8 +994,8 @@ def _weigh(net, scratch, g, count, freed, xor_cost, level_price, inverse_tempera
 
 
 @_inner
-def _pairs(value, literals, listed, against, choices, count, kind):
-    """List the pairs of distinct wires among the literals whose AND is nowhere 1 on ``against``."""
+def _pairs(value, literals, listed, against, words, choices, count, kind):
+    """List the pairs of distinct wires among the literals whose AND is nowhere 1 on ``against``, 0 but in ``words``."""
     for s in range(listed):
         a = literals[s]
         wa, ca = a >> 1, _mask(a & 1)
@@ -1004,7 +1009,7 @@ def _pairs(value, literals, listed, against, choices, count, kind):
             if wb == wa or wb == 0:
                 continue
             apart = True
-            for i in range(value.shape[1]):
+            for i in words:
                 if (value[wa, i] ^ ca) & (value[wb, i] ^ cb) & against[i]:
                     apart = False
                     break
@@ -1034,19 +1039,25 @@ def _replacements(net, scratch, g, xor_cost, level_price, inverse_temperature, m
         scratch.table,
         scratch.up,
     )
-    words = value.shape[1]
-    on, off = row[0], row[1]
+    on, off, active, alike = row[0], row[1], 0, scratch.map  # the wire before of the same hash, or -1
     see(net, scratch, g)
-    for i in range(words):
+    for i in range(value.shape[1]):
         on[i] = cares[i] & value[g, i]
         off[i] = cares[i] & ~value[g, i]
+        if cares[i]:
+            scratch.word[active] = i
+            active += 1
+    words = scratch.word[:active]
+    freed = xor_cost if kinds[g] == XOR else 1
+    for pin in range(2):
+        freed += _release(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
     # literals that contain the on-set, and literals that contain the off-set
     ups, downs, count = 0, 0, 0
     for w in range(sizes[1]):
         if mark[w] != 0:
             continue
         in_on, out_on, in_off, out_off = True, True, True, True
-        for i in range(words):
+        for i in words:
             x = value[w, i]
             in_on &= (on[i] & ~x) == 0  # x contains the on-set
             out_on &= (on[i] & x) == 0
@@ -1071,47 +1082,52 @@ def _replacements(net, scratch, g, xor_cost, level_price, inverse_temperature, m
         if out_on and in_off:
             count = _listed(choices, count, WIRE, 2 * w + 1, -1)
     if count == 0:
-        count = _pairs(value, up_list, ups, off, choices, count, AND)
-        count = _pairs(value, down_list, downs, on, choices, count, NAND)
-        # XOR: a linear hash of the first cared-for values proposes partners of every wire
-        slots = 16
-        while slots < 2 * sizes[1]:
-            slots *= 2
-        for s in range(slots):
-            table[s] = -1
-        hashed = min(words, HASHED_WORDS)
-        hg, hc = on[0] & np.uint64(0), on[0] & np.uint64(0)
-        for i in range(hashed):
-            hg ^= _rotated(on[i], i)
-            hc ^= _rotated(cares[i], i)
-        for w in range(1, sizes[1]):
-            if mark[w] != 0:
-                continue
-            h = on[0] & np.uint64(0)
-            for i in range(hashed):
-                h ^= _rotated(value[w, i] & cares[i], i)
-            hashes[w] = h
-            for c in range(2):
-                key = h ^ hg ^ (hc if c else np.uint64(0))
+        count = _pairs(value, up_list, ups, off, words, choices, count, AND)
+        count = _pairs(value, down_list, downs, on, words, choices, count, NAND)
+        if (xor_cost - freed) * inverse_temperature <= UNLIKELY:
+            # a linear hash of the first words that matter proposes partners of every wire
+            slots = 16
+            while slots < 2 * sizes[1]:
+                slots *= 2
+            for s in range(slots):
+                table[s] = -1
+            hashed, first = min(active, HASHED_WORDS), words[0]
+            hg, hc = on[0] & np.uint64(0), on[0] & np.uint64(0)
+            for k in range(hashed):
+                hg ^= _rotated(on[words[k]], k)
+                hc ^= _rotated(cares[words[k]], k)
+            lead, shown = hc & (~hc + np.uint64(1)), cares[first] & (~cares[first] + np.uint64(1))
+            for w in range(1, sizes[1]):
+                if mark[w] != 0:
+                    continue
+                h = on[0] & np.uint64(0)
+                for k in range(hashed):
+                    h ^= _rotated(value[w, words[k]] & cares[words[k]], k)
+                if h & lead:  # a wire and its complement have the same hash
+                    h ^= hc
+                hashes[w] = h
+                key = h ^ hg
+                if key & lead:
+                    key ^= hc
                 s = _hashed(key) & (slots - 1)
-                while table[s] >= 0:
-                    v = table[s]
-                    if hashes[v] == key:
-                        good = True
-                        for i in range(words):
-                            if (value[w, i] ^ value[v, i] ^ value[g, i] ^ _mask(c)) & cares[i]:
-                                good = False
-                                break
-                        if good:
-                            count = _listed(choices, count, XOR, 2 * v, 2 * w + c)
+                while table[s] >= 0 and hashes[table[s]] != key:
                     s = (s + 1) & (slots - 1)
-            s = _hashed(h) & (slots - 1)
-            while table[s] >= 0:
-                s = (s + 1) & (slots - 1)
-            table[s] = w
-    freed = xor_cost if kinds[g] == XOR else 1
-    for pin in range(2):
-        freed += _release(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
+                v = table[s]
+                while v >= 0:
+                    differs = (value[w, first] ^ value[v, first] ^ value[g, first]) & shown
+                    flip, good = _mask(1 if differs else 0), True
+                    for i in words:
+                        if (value[w, i] ^ value[v, i] ^ value[g, i] ^ flip) & cares[i]:
+                            good = False
+                            break
+                    if good:
+                        count = _listed(choices, count, XOR, 2 * v, 2 * w + (1 if differs else 0))
+                    v = alike[v]
+                s = _hashed(h) & (slots - 1)
+                while table[s] >= 0 and hashes[table[s]] != h:
+                    s = (s + 1) & (slots - 1)
+                alike[w] = table[s]
+                table[s] = w
     _weigh(net, scratch, g, count, freed, xor_cost, level_price, inverse_temperature, most)
     for pin in range(2):
         _acquire(sizes[0], kinds, fanin, refs, stack, fanin[g, pin], xor_cost)
