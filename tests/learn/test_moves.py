@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numba import njit
 
 from circuits.aig import Literals, and_count, from_literals
 from circuits.kernels import philox_state
@@ -192,6 +193,38 @@ def test_shrinking_keeps_every_value_cared_for(seed, keep_xor):
     assert loss_of(best) == 0
     assert moves.cost(best, 3) == smallest <= size
     assert 0 <= changed <= tried
+
+
+@njit
+def replacements(net, scratch, g):
+    """Call what Python cannot."""
+    return moves._replacements(net, scratch, g, 3, 0.0, 0.1, np.inf)[0]
+
+
+@given(SEEDS, st.integers(4, 9))
+def test_replacements_are_all_there_are(seed, inputs):
+    net, scratch, rng = random_net(seed, inputs=inputs, nodes=14, room=60)
+    moves.rebuild(net, scratch, True)
+    if not net.size[2]:
+        return
+    g = int(net.order[moves.below(rng, int(net.size[2]))])
+    count = replacements(net, scratch, g)
+    found = {(int(kind), *sorted((a, b))) for kind, a, b in scratch.choice[:count, :3].tolist()}
+    assert len(found) == count < moves.MAX_CHOICES
+    care, value = scratch.care, net.value[: net.size[1]]
+    wires = [w for w in range(int(net.size[1])) if not scratch.mark[w]]  # those that do not come after g
+    literal = {2 * w + c: ~value[w] if c else value[w] for w in wires for c in range(2)}
+
+    def fits(made):
+        return not ((made ^ value[g]) & care).any()
+
+    wanted = {(moves.WIRE, -1, a) for a in literal if fits(literal[a])}
+    if not wanted:
+        pairs = [(a, b) for a in literal for b in literal if a >= 2 and a >> 1 < b >> 1]
+        wanted = {(moves.AND, a, b) for a, b in pairs if fits(literal[a] & literal[b])}
+        wanted |= {(moves.NAND, a, b) for a, b in pairs if fits(~(literal[a] & literal[b]))}
+        wanted |= {(moves.XOR, a, b) for a, b in pairs if not a & 1 and fits(literal[a] ^ literal[b])}
+    assert found == wanted
 
 
 def test_shrinking_finds_the_half_adder():

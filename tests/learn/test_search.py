@@ -14,6 +14,7 @@ from circuits.simulate import simulate
 from circuits.table import TruthTable, agreement, complete_table, merged, sampled_table
 from circuits.verify import Proof, satisfies
 from circuits.words import popcount
+from learn.costs import make_cost
 from learn.data import load
 from learn.errors import LearnError
 from learn.keys import Key
@@ -90,6 +91,18 @@ def test_windows_shrink_large_circuits_the_same_on_any_number_of_threads(monkeyp
     assert one._replace(seconds=0) == two._replace(seconds=0)
     assert isinstance(satisfies(one.circuit, table), Proof)
     assert and_count(one.circuit) == one.ands
+
+
+@pytest.mark.parametrize("cost", ["ands", "xor_ands"])
+def test_cycles_of_annealing_stay_exact_the_same_on_any_number_of_threads(monkeypatch, cost):
+    monkeypatch.setattr("learn.search.STEP_WORK", 200_000)
+    monkeypatch.setattr("learn.search.IDLE", 0)
+    monkeypatch.setattr("learn.search.CYCLE", 3)
+    table = load(["multiplier:3"])
+    one, two = (events(table, steps=40, threads=threads, cost=make_cost(cost))[-1] for threads in (1, 2))
+    assert one._replace(seconds=0) == two._replace(seconds=0)
+    assert isinstance(satisfies(one.circuit, table), Proof)
+    assert one.ands < 60
 
 
 def test_a_start_is_improved():
