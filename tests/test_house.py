@@ -61,6 +61,8 @@ ROOMS = {
             "console",
             "cli_theory",
             "cli_compare",
+            "cli_classifier",
+            "cli_learn",
             "cli",
             "__main__",
         ),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from circuits.formats import read_circuit
-from learn import choose, cli
+from learn import choose, cli_classifier
 from learn.rules import rules_in
 from learn.spaces import Int
 
@@ -22,8 +22,8 @@ MONK = ["learn", "monk1", "--tables", 40, "--threads", 1]
 def workplace(tmp_path, monkeypatch):
     """Run every test in an empty folder, with a look at every step."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "PULSE", 0.0)
-    monkeypatch.setattr(cli, "RANDOM_INPUTS", 100)
+    monkeypatch.setattr(cli_classifier, "PULSE", 0.0)
+    monkeypatch.setattr(cli_classifier, "RANDOM_INPUTS", 100)
     return tmp_path
 
 
@@ -43,7 +43,7 @@ def interrupt(monkeypatch):
         def stop_signals():
             yield stops
 
-        stops, show = Stops(looks), cli._progress
+        stops, show = Stops(looks), cli_classifier._progress
 
         @contextmanager
         def counted(*options):
@@ -55,8 +55,8 @@ def interrupt(monkeypatch):
 
                 yield count
 
-        monkeypatch.setattr(cli, "_stop_signals", stop_signals)
-        monkeypatch.setattr(cli, "_progress", counted)
+        monkeypatch.setattr(cli_classifier, "stop_signals", stop_signals)
+        monkeypatch.setattr(cli_classifier, "_progress", counted)
 
     with monkeypatch.context() as monkeypatch:
         yield after
