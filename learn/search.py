@@ -524,7 +524,8 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
     """Halve the chains again and again, the better half going on for twice as long; brackets double too.
 
     Small tables grow every other chain gate by gate, the rest start from a structure that the table has. From the
-    second bracket on the first chain goes on with the best circuit so far; a large one is soon left to go on alone.
+    second bracket on the first chain goes on with the best circuit so far; a large one is soon left to go on alone, for
+    good: its cycles of annealing get longer and longer.
     """
     best: Found | None = None
     if task.start:
@@ -543,7 +544,7 @@ def _exact_rungs(task: Task, key: Key) -> Rungs:
         while True:
             yield chains, rounds
             best = min([best, *(c.found for c in chains)], key=_judged)
-            if len(chains) <= FINALISTS:
+            if len(chains) <= FINALISTS and not alone:
                 break
             chains = sorted(chains, key=lambda c: _judged(c.found))[: max(FINALISTS, len(chains) // 2)]
             rounds *= 2
