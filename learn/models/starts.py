@@ -25,6 +25,7 @@ from circuits.table import TruthTable, complete_table
 from circuits.words import unpack
 from learn.keys import Key
 from learn.models import blocks, cubes, fields
+from learn.models.linear import parities, structures
 from learn.models.structure import OPERATORS, tree_of
 
 Integers = NDArray[np.int64]
@@ -443,6 +444,36 @@ def _summed(b: Builder, rows: Bools, order: Sequence[int]) -> list[int]:
     return [b.add("not", wire) if side else wire for (side, _), wire in zip(covered, wires, strict=True)]
 
 
+# --- Functions of parities --------------------------------------------------------------------------------------------
+
+
+def parity_functions(table: TruthTable, key: Key) -> Iterator[Literals]:
+    """Yield diagrams of parities of inputs, where an output has linear structures that are more than single inputs.
+
+    Outputs of the same structures share a diagram.
+    """
+    n = table.num_inputs
+    if not 0 < n <= MAX_INPUTS or not table.num_outputs:
+        return
+    rows = unpack(table.outputs, table.patterns)
+    found = [structures(row) for row in rows]
+    if not any(each.mixed for each in found):
+        return
+    b = Builder(table.input_names, name=table.name)
+    outputs = [0] * table.num_outputs
+    for basis in dict.fromkeys(each.basis for each in found):
+        members = [o for o, each in enumerate(found) if each.basis == basis]
+        stands, _ = parities(found[members[0]], n)
+        at = np.zeros(1, np.int64)  # the addresses where all pivots are 0
+        for j in stands:
+            at = np.concatenate([at, at | 1 << j])
+        wires = [tree_of(b, "xor", [b.inputs[i] for i in inputs]) for inputs in stands.values()]
+        made = _sifted_diagram(b, rows[members][:, at], wires, key)
+        for o, wire in zip(members, made, strict=True):
+            outputs[o] = tree_of(b, "xor", [wire, *(b.inputs[i] for i in parities(found[o], n)[1])])
+    yield _finished(b, table, outputs)
+
+
 # --- Words under controls ---------------------------------------------------------------------------------------------
 
 
@@ -505,6 +536,7 @@ STARTS: dict[str, Start] = {
     "operator": operators,
     "inversion": inversions,
     "recoder": recoders,
+    "parities": parity_functions,
     "products": products,
     "diagram": diagrams,
 }

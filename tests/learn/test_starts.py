@@ -13,7 +13,7 @@ from circuits.simulate import simulate
 from circuits.table import complete_table
 from circuits.words import unpack
 from learn.keys import Key
-from learn.models import blocks, cubes, fields, starts
+from learn.models import blocks, cubes, fields, linear, starts
 from learn.models.ordering import sift_costs, sift_costs_oracle, sifted
 from learn.models.structure import OPERATORS
 
@@ -291,3 +291,38 @@ def test_tables_of_few_values_have_products_of_each():
     for rows in (bits_of(value, 6), bits_of(np.full(256, 5), 6)):
         table = table_of(rows)
         assert len([ands(table, lits) for lits in starts.products(table, KEY)]) >= 1
+
+
+@given(st.integers(0, 6).flatmap(lambda n: st.lists(st.booleans(), min_size=1 << n, max_size=1 << n)))
+def test_the_autocorrelation_is_that_of_its_definition(row):
+    row = np.array(row)
+    assert np.array_equal(linear.autocorrelation(row), linear.autocorrelation_oracle(row))
+
+
+@given(st.integers(1, 7), st.integers(0, 3), st.integers(0, 1 << 30))
+def test_functions_are_made_of_their_parities(n, dimensions, seed):
+    rng = np.random.default_rng(seed)
+    masks, at = rng.integers(1, 1 << n, max(1, n - dimensions)), np.arange(1 << n)
+    address = (np.bitwise_count(at[:, None] & masks) & 1) @ (1 << np.arange(len(masks)))
+    row = rng.integers(0, 2, 1 << len(masks)).astype(bool)[address]
+    row ^= (np.bitwise_count(at & rng.integers(0, 1 << n)) & 1).astype(bool)
+    found = linear.structures(row)
+    everywhere = linear.autocorrelation_oracle(row)
+    assert 1 << len(found.basis) == (np.abs(everywhere) == 1 << n).sum() >= 1 << max(0, n - len(masks) - 1)
+    for mask, pivot, change in zip(*found, strict=True):
+        assert mask >> pivot & 1 and sum(each >> pivot & 1 for each in found.basis) == 1
+        assert (row[at ^ mask] == row ^ change).all()
+    stands, added = linear.parities(found, n)
+    bits = at[:, None] >> np.arange(n) & 1
+    moved = sum(((bits[:, inputs].sum(axis=1) & 1) << j for j, inputs in stands.items()), np.zeros(1 << n, np.int64))
+    assert np.array_equal(row, row[moved] ^ (bits[:, added].sum(axis=1) & 1).astype(bool))
+
+
+def test_a_function_of_a_few_parities_of_many_inputs_is_found():
+    rng, at = np.random.default_rng(0), np.arange(1 << 12)
+    masks = rng.integers(1, 1 << 12, 6)
+    address = (np.bitwise_count(at[:, None] & masks) & 1) @ (1 << np.arange(6))
+    table = table_of(rng.integers(0, 2, (2, 64))[:, address])
+    (made,) = starts.parity_functions(table, KEY)
+    assert ands(table, made) < min(ands(table, lits) for lits in starts.diagrams(table, KEY)) / 3
+    assert not [*starts.parity_functions(table_of(neuron([1, 2, 3, 4], 0, 1, 3)), KEY)]
