@@ -29,7 +29,17 @@ from learn.encoders import TabularEncoder
 from learn.errors import SearchError
 from learn.keys import Key
 from learn.models.lut_network import make_network, network_circuit
-from learn.models.structure import OPERATORS, SPARE, Bools, Recipe, forest, polynomial, symmetric, word_bit
+from learn.models.structure import (
+    OPERATORS,
+    SPARE,
+    Bools,
+    Recipe,
+    decision_list,
+    forest,
+    polynomial,
+    symmetric,
+    word_bit,
+)
 from learn.pruning import pruned
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
@@ -276,6 +286,15 @@ def _forest(samples: Samples, key: Key, level: int, start: Circuit | None = None
         depth -= 1
 
 
+LISTS = (2, 16), (4, 64)
+"""Literals of a rule, and rules."""
+
+
+def _list(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    literals, rules = LISTS[level]
+    yield 1.0, _made(samples, decision_list(samples.x, samples.y, literals=literals, rules=rules).recipe)
+
+
 SWEEPS, HOT, WARM, COLD = 200, 10.0, 1.0, 0.5
 """Sweeps of the first level; the temperatures they cool from, without and with a circuit to start from, and to."""
 AGAIN = 0.25
@@ -358,6 +377,11 @@ def _forest_cost(samples: Samples, level: int, ands: int) -> float:
     return (12.0 * trees * depth + 600.0 * fringes) * samples.x.size
 
 
+def _list_cost(samples: Samples, level: int, ands: int) -> float:
+    literals, rules = LISTS[level]
+    return (0.3 * samples.x.size + 40_000.0) * literals * rules
+
+
 def _network_cost(samples: Samples, level: int, ands: int) -> float:
     tables, epochs = NETWORKS[level]
     return 50.0 * tables * epochs * len(samples.x)
@@ -381,6 +405,7 @@ CANDIDATES: dict[str, Candidate] = {
     "word": Candidate(
         "a bit of an operator on one word or two", _word, lambda s, level, ands: 100.0 * s.x.size, 1, settles=True
     ),
+    "list": Candidate("a decision list", _list, _list_cost, len(LISTS)),
     "forest": Candidate("decision trees that vote", _forest, _forest_cost, len(FORESTS)),
     "network": Candidate("look-up tables of which two groups vote", _network, _network_cost, len(NETWORKS)),
     "annealed": Candidate(

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from circuits import library
 from circuits.circuit import Builder
-from circuits.words import pack
+from circuits.words import Words as Packed
+from circuits.words import pack, popcount
 from learn.keys import Key
 
 Bools = NDArray[np.bool_]
@@ -480,3 +481,84 @@ def forest(x: Bools, y: Bools, key: Key, *, trees: int, depth: int, fringes: int
         found.append(grown(x, y, weights, depth, least, some))
         wrong += answers(found[-1], x) != y
     return Trees(tuple(made), tuple(found))
+
+
+# --- Decision lists ---------------------------------------------------------------------------------------------------
+
+
+class Rule(NamedTuple):
+    """One rule of a decision list.
+
+    Attributes:
+        cube: (input, value) pairs that all have to hold.
+        answer: what is answered then.
+    """
+
+    cube: tuple[tuple[int, bool], ...]
+    answer: bool
+
+
+class DecisionList(NamedTuple):
+    """Rules, of which the first that holds answers, and what is answered where none does.
+
+    Rivest 1987, doi 10.1023/A:1022607331053.
+    """
+
+    rules: tuple[Rule, ...]
+    default: bool
+
+    def recipe(self, b: Builder) -> int:
+        """Add the list: the last rule first, each before it decides whether to look further."""
+        wire = b.const(int(self.default))
+        for cube, answer in reversed(self.rules):
+            holds = tree_of(b, "and", [b.inputs[i] if v else b.add("not", b.inputs[i]) for i, v in cube], 1)
+            wire = b.add("or", wire, holds) if answer else b.add("andnot", wire, holds)
+        return wire
+
+
+DRAWN_IN = 8
+"""Samples of the usual mix that a rule's are added to before it is judged: rules of few samples are not trusted."""
+
+
+def decision_list(x: Bools, y: Bools, *, literals: int, rules: int) -> DecisionList:
+    """Learn a decision list, rule after rule from the samples that no rule before holds for.
+
+    A rule grows by the literal that makes its answer surest, as CN2 does with a beam of one (Clark and Niblett 1989,
+    doi 10.1007/BF00116835), the surest by the m-estimate of Cestnik (1990).
+
+    Args:
+        x: the samples.
+        y: what they should give.
+        literals: of a rule at most.
+        rules: at most.
+    """
+    columns, ones = pack(x.T), pack(y[None])[0]
+    left = pack(np.ones((1, len(x)), bool))[0]
+    found: list[Rule] = []
+
+    def grown_rule(answer: bool) -> tuple[float, Rule, Packed]:
+        wanted = ones if answer else ~ones
+        rows, cube = left, list[tuple[int, bool]]()
+        count, right = int(popcount(rows)), int(popcount(rows & wanted))
+        usual = right / count
+        score = usual
+        while len(cube) < literals:
+            high, high_right = (popcount(columns & rows & mask) for mask in (rows, wanted))
+            counts, rights = (np.stack([n - h, h]) for n, h in ((count, high), (right, high_right)))
+            scores = (rights + DRAWN_IN * usual) / (counts + DRAWN_IN)
+            value, i = divmod(int(scores.argmax()), len(columns))
+            if scores[value, i] <= score:
+                break
+            score, count, right = float(scores[value, i]), int(counts[value, i]), int(rights[value, i])
+            cube.append((i, bool(value)))
+            rows = rows & (columns[i] if value else ~columns[i])
+        return score if cube else 0.0, Rule(tuple(cube), answer), rows
+
+    while len(found) < rules and 0 < popcount(left & ones) < popcount(left):
+        _, rule, rows = max((grown_rule(answer) for answer in (False, True)), key=lambda each: each[0])
+        if not rule.cube:
+            break
+        found.append(rule)
+        left = left & ~rows
+    rest = left if left.any() else pack(np.ones((1, len(x)), bool))[0]
+    return DecisionList(tuple(found), bool(2 * popcount(rest & ones) > popcount(rest)))

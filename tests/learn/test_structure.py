@@ -14,6 +14,7 @@ from learn.models.structure import (
     OPERATORS,
     Trees,
     answers,
+    decision_list,
     forest,
     grown,
     layouts,
@@ -179,3 +180,23 @@ def test_a_forest_is_the_majority_of_its_trees_and_made_features_help():
     plain, made = (forest(x, function(x), Key(0), trees=1, depth=6, fringes=k) for k in (0, 6))
     right = [(answered(f.recipe, fresh) == function(fresh)).mean() for f in (plain, made)]
     assert made.made and right[1] > right[0]
+
+
+def test_a_decision_list_is_found_and_answers_as_its_rules_do():
+    def function(x):
+        return np.where(x[:, 3] & ~x[:, 7], True, np.where(x[:, 1], False, np.where(x[:, 9] & x[:, 2], True, False)))
+
+    x, fresh = drawn(15, 1500, 16), drawn(16, 1500, 16)
+    found = decision_list(x, function(x), literals=2, rules=12)
+    first = [
+        next((r.answer for r in found.rules if all(row[i] == v for i, v in r.cube)), found.default) for row in fresh
+    ]
+    np.testing.assert_array_equal(answered(found.recipe, fresh), first)
+    assert (np.array(first) == function(fresh)).mean() > 0.99
+    assert len(found.rules) <= 12 and all(len(rule.cube) <= 2 for rule in found.rules)
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_a_decision_list_of_a_constant_has_no_rules(value):
+    found = decision_list(drawn(17, 70, 3), np.full(70, value), literals=2, rules=3)
+    assert found.rules == () and found.default is value
