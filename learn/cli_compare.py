@@ -104,7 +104,8 @@ def compare(
         typer.Argument(metavar="DATA...", help="Labelled samples (mnist, a .csv, ...) or a truth table; see data."),
     ],
     rules: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Such as zim,bold,vote; default six, or four of truth tables.")
+        str | None,
+        typer.Option(metavar="LIST", help="Such as zim,bold,vote,sr,bc; default six, four of truth tables."),
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", help="Runs of each rule that are compared.")] = 5,
     rates: Annotated[
@@ -139,6 +140,7 @@ def compare(
     from learn.errors import CompareError, ReportError
     from learn.keys import Key
     from learn.outputs import check_places
+    from learn.rules import rule_name
 
     if seconds is not None and steps is not None:
         raise CompareError("--seconds and --steps: got both, expected one of them")
@@ -148,7 +150,8 @@ def compare(
     tried = list(comparing.RATES) if rates is None else _numbers(rates)
     workers = threads if threads is not None else cores()
     task = _task(data, data_dir, label, tables, samples, seed, workers)
-    names = comparing.usual_rules(task) if rules is None else _listed(rules)
+    kind = type(task.space)
+    names = comparing.usual_rules(task) if rules is None else [rule_name(name, kind) for name in _listed(rules)]
     comparing.check(task, names, seeds, tried, steps)
     began, key = time.monotonic(), Key(seed)
     if steps is None:

@@ -439,12 +439,15 @@ def learn(
     """
     from learn.errors import SearchError
     from learn.models.kinds import MODELS
+    from learn.rules import rule_name
+    from learn.spaces import Int
 
     if model not in (names := (AUTO, EXACT, *MODELS, *WORDS)):
         raise SearchError(f"--model: got {model!r}, expected {', '.join(names)}")
+    stepping = rule_name(rule or ("rounding" if model in WORDS else "vote"), Int)
     if model in WORDS:
         status = learn_words(
-            model, data or [], output or [], label=label, rule=rule or "rounding", exact=exact, seconds=seconds,
+            model, data or [], output or [], label=label, rule=stepping, exact=exact, seconds=seconds,
             seed=seed, taps=taps, coefficient_bits=coefficient_bits, source=source, function=function,
             in_bits=in_bits, out_bits=out_bits, max_ands=max_ands, hidden=hidden, passes=steps, as_json=as_json,
             quiet=quiet,
@@ -459,7 +462,7 @@ def learn(
             raise SearchError("--cost: got labelled samples, expected a truth table")
         status = learn_samples(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
-            pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=rule or "vote",
+            pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=stepping,
             checkpoint=checkpoint, slack=slack, seconds=seconds, steps=steps, seed=seed, threads=threads,
             as_json=as_json, quiet=quiet, log=log, report=report,
         )  # fmt: skip

@@ -327,6 +327,28 @@ RULES: dict[str, Row] = {
 }
 
 
+SHORT = {
+    "r": "nearest",
+    "sr": "rounding",
+    "big_sr": "big_rounding",
+    "bc": "binary_connect",
+    "adam_r": "adam_nearest",
+    "adam_sr": "adam_rounding",
+    "adam_big_sr": "adam_big_rounding",
+    "adam_bc": "adam_binary_connect",
+}
+"""What papers call a rule -> its name in RULES."""
+
+
+def rule_name(name: str, kind: type) -> str:
+    """Return the name in RULES of a rule, given that or what papers call it; an unknown one is returned as it is.
+
+    ``adam`` works on reals; in a space of another kind it is Adam on real latents, ``adam_binary_connect``.
+    """
+    found = SHORT.get(name, name)
+    return "adam_binary_connect" if found == "adam" and kind not in RULES["adam"].spaces else found
+
+
 def rules_in(kind: type) -> list[str]:
     """Return the names of the rules that work in this kind of space: ``rules_in(Choice)``."""
     return [name for name, row in RULES.items() if kind in row.spaces]

@@ -191,7 +191,7 @@ def test_control_c_keeps_what_is_done(run, monkeypatch, looks, seeds):
     [
         (("monk1", "--rules", "zim,votes"), "rules: got 'votes', expected some of zim, "),
         (("monk1", "--rules", "zim"), "rules: got zim, expected at least two, each once"),
-        (("adder:2", "--rules", "vote,rounding"), "got 'rounding', expected some of zim, zim_global, bold, vote, heat"),
+        (("adder:2", "--rules", "vote,sr"), "got 'rounding', expected some of zim, zim_global, bold, vote, heat"),
         (("monk1", "--seeds", "1"), "seeds: got 1, expected at least 2"),
         (("monk1", "--rates", "0"), "rates: got 0.0, expected numbers above 0"),
         (("monk1", "--rates", "a"), "expected numbers such as"),

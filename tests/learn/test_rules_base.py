@@ -5,6 +5,8 @@ from learn.errors import RuleError
 from learn.keys import Key
 from learn.rules import (
     IDENTITY,
+    RULES,
+    SHORT,
     Rule,
     chain,
     constant,
@@ -12,12 +14,13 @@ from learn.rules import (
     linear,
     masked,
     powers,
+    rule_name,
     scheduled,
     state_arrays,
     with_arrays,
 )
 from learn.rules.bold import bold
-from learn.spaces import Bit, Choice
+from learn.spaces import Bit, Choice, Int, Real
 
 KEY = Key(50)
 
@@ -74,3 +77,15 @@ def test_a_state_that_does_not_fit():
         with_arrays(rule.init(np.zeros(4, np.int8)), arrays)
     with pytest.raises(RuleError, match="got nothing"):
         with_arrays(rule.init(np.zeros(3, np.int8)), {})
+
+
+def test_short_names_are_of_rules():
+    assert all(name in RULES and short not in RULES for short, name in SHORT.items())
+    assert [rule_name(name, Int) for name in ("zim", "sr", "bc", "adam", "what")] == [
+        "zim",
+        "rounding",
+        "binary_connect",
+        "adam_binary_connect",
+        "what",
+    ]
+    assert rule_name("adam", Real) == "adam"
