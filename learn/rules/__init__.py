@@ -87,27 +87,27 @@ class Row(NamedTuple):
     Attributes:
         factory: ``factory(space, **settings)`` makes the rule.
         spaces: the kinds of space it works in.
+        at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the
+            size of the signal; of the heat bath, Bop and reverse derivative ascent, it lets that share of the
+            parameters step; of SGD and differential quantisation it is the rate times the signal.
+        paper: where it is stated.
         needs_key: whether its steps depend on the key.
         has_latent: whether its state holds floats: latent parameters, moments or errors of the past.
         rests: whether a zero signal, on a fresh state, never steps.
         has_chances: whether an update draws by float probabilities; else an integer signal meets no float
             but that state.
-        at_rate: ``at_rate(space, rate)`` makes it move a parameter by about ``rate`` a step on average, whatever the
-            size of the signal; of the heat bath, Bop and reverse derivative ascent, it lets that share of the
-            parameters step; of SGD and differential quantisation it is the rate times the signal.
-        paper: where it is stated.
         freezes: whether a small rate stops it altogether.
         ring: whether its signal is the change that is asked for, modulo 2, and no slope.
     """
 
     factory: Callable[..., Rule]
     spaces: tuple[type, ...]
-    needs_key: bool
-    has_latent: bool
-    rests: bool
-    has_chances: bool
     at_rate: Callable[[Any, float], Rule]
     paper: str
+    needs_key: bool = False
+    has_latent: bool = False
+    rests: bool = True
+    has_chances: bool = False
     freezes: bool = False
     ring: bool = False
 
@@ -125,8 +125,6 @@ RULES: dict[str, Row] = {
         zim,
         _EVERY,
         needs_key=True,
-        has_latent=False,
-        rests=True,
         has_chances=True,
         at_rate=lambda space, rate: zim(space, share=rate),
         paper=_ZIM,
@@ -135,8 +133,6 @@ RULES: dict[str, Row] = {
         partial(zim, scope="all"),
         _EVERY,
         needs_key=True,
-        has_latent=False,
-        rests=True,
         has_chances=True,
         at_rate=lambda space, rate: zim(space, share=rate, scope="all"),
         paper=_ZIM,
@@ -144,10 +140,6 @@ RULES: dict[str, Row] = {
     "bold": Row(
         bold,
         _EVERY,
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: bold(space, eta=rate, scale=None),
         paper="BOLD 2024, arXiv 2405.16339",
     ),
@@ -155,8 +147,6 @@ RULES: dict[str, Row] = {
         vote,
         _EVERY,
         needs_key=True,
-        has_latent=False,
-        rests=True,
         has_chances=True,
         at_rate=lambda space, rate: vote(space, rate=rate),
         paper="relative of ZIM, arXiv 2512.04051",
@@ -165,19 +155,12 @@ RULES: dict[str, Row] = {
         rounding,
         _ORDERED,
         needs_key=True,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: rounding(space, rate=rate),
         paper=_LI,
     ),
     "binary_connect": Row(
         binary_connect,
         _ORDERED,
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: binary_connect(space, rate=rate),
         paper="Courbariaux, Bengio and David 2015, arXiv 1511.00363",
     ),
@@ -185,7 +168,6 @@ RULES: dict[str, Row] = {
         heat_bath,
         _EVERY,
         needs_key=True,
-        has_latent=False,
         rests=False,
         has_chances=True,
         at_rate=lambda space, rate: thinned(heat_bath(space), rate),
@@ -194,10 +176,6 @@ RULES: dict[str, Row] = {
     "nearest": Row(
         nearest,
         _ORDERED,
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: nearest(space, rate=rate),
         paper=_LI,
         freezes=True,
@@ -206,19 +184,13 @@ RULES: dict[str, Row] = {
         big_rounding,
         _ORDERED,
         needs_key=True,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: big_rounding(space, rate=4 * rate, every=4),
         paper=_LI,
     ),
     "adam_nearest": Row(
         adam_nearest,
         _ORDERED,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: adam_nearest(space, rate=rate),
         paper=_LI,
         freezes=True,
@@ -228,8 +200,6 @@ RULES: dict[str, Row] = {
         _ORDERED,
         needs_key=True,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: adam_rounding(space, rate=rate),
         paper=_LI,
     ),
@@ -238,38 +208,25 @@ RULES: dict[str, Row] = {
         _ORDERED,
         needs_key=True,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: adam_big_rounding(space, rate=4 * rate, every=4),
         paper=_LI,
     ),
     "adam_binary_connect": Row(
         adam_binary_connect,
         _ORDERED,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: adam_binary_connect(space, rate=rate),
         paper=_LI,
     ),
     "bop": Row(
         bop,
         _ORDERED,
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: thinned(bop(space), rate),
         paper="Helwegen et al. 2019, arXiv 1906.02107",
     ),
     "reverse_ascent": Row(
         reverse_ascent,
         (Bit,),
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: thinned(reverse_ascent(space), rate),
         paper="Wilson and Zanasi 2021, arXiv 2101.10488",
         ring=True,
@@ -277,50 +234,34 @@ RULES: dict[str, Row] = {
     "sgd": Row(
         sgd,
         _REAL,
-        needs_key=False,
-        has_latent=False,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: sgd(space, rate=rate),
         paper="Robbins and Monro 1951, doi 10.1214/aoms/1177729586",
     ),
     "adam": Row(
         adam,
         _REAL,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: adam(space, rate=rate),
         paper="Kingma and Ba 2015, arXiv 1412.6980",
     ),
     "dq_gd": Row(
         dq,
         _REAL,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: dq(space, rate=rate),
         paper=_DQ,
     ),
     "dq_nag": Row(
         partial(dq, momentum=0.9, lookahead=True),
         _REAL,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: dq(space, rate=rate, momentum=0.9, lookahead=True),
         paper=_DQ,
     ),
     "dq_hb": Row(
         partial(dq, momentum=0.9),
         _REAL,
-        needs_key=False,
         has_latent=True,
-        rests=True,
-        has_chances=False,
         at_rate=lambda space, rate: dq(space, rate=rate, momentum=0.9),
         paper=_DQ,
     ),
