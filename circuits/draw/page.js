@@ -116,6 +116,16 @@ function frequencies(c) {
   return { share: Array.from(ones, (n) => n / patterns), patterns, all };
 }
 
+/** Return a text for each wire of bits, equal for wires that are equal, or complements, on 512 patterns of xorshift. */
+function signatures(c) {
+  const found = c.names.map(() => []);
+  let seed = 2463534242;
+  const draw = () => { seed ^= seed << 13; seed ^= seed >>> 17; return (seed ^= seed << 5); };
+  for (let round = 0; round < 16; round++)
+    lanes(c, Array.from({ length: c.inputs }, draw)).forEach((value, w) => found[w].push(value));
+  return found.map((values) => values.map((value) => (values[0] & 1 ? ~value : value)).join());
+}
+
 // --- The page ------------------------------------------------------------------------------------------------------
 
 const $ = (id) => document.getElementById(id);
@@ -283,6 +293,8 @@ function writeTable() {
   $("table").replaceChildren(table);
 }
 
+const circuitOf = (frame) => (frame.read ||= read(frame.circuit));
+
 function link(wire) {
   const { circuit: c } = state, button = element("button", c.names[wire], { class: "link" });
   button.onclick = () => { select(wire); centre(wire); };
@@ -314,6 +326,13 @@ function paintDetails() {
     row("is 1", `${(100 * share[wire]).toFixed(1)} % of ${all ? "all" : "drawn"} ${show(patterns)} patterns`);
   }
   row("level", String(c.level[wire]));
+  if (gate && !c.words) {
+    const kept = frames.filter((frame) => frame.circuit && !circuitOf(frame).words);
+    const has = kept.map((frame) => (frame.functions ||= new Set(signatures(circuitOf(frame)))).has(state.own[wire]));
+    const first = kept[has.indexOf(true)], [[what, at] = ["the", "end"]] = Object.entries(first.facts);
+    if (kept.length > 1)
+      row("its function", `in ${has.filter(Boolean).length} of ${kept.length} circuits shown, first at ${what} ${show(at)}`);
+  }
   const some = (wires) => (wires.length ? wires.slice(0, 24).map(link) : ["none"]);
   if (gate) row("reads", ...some(gate.fanin), ...(gate.fanin.length > 24 ? [` of ${gate.fanin.length}`] : []));
   row(`read by ${c.readers[wire].length}`, ...some(c.readers[wire]));
@@ -508,7 +527,8 @@ function showCircuit(frame) {
   if (frame.svg) $("picture").innerHTML = frame.svg;
   else frame.svg = $("picture").innerHTML;
   const svg = picture();
-  state.circuit = frame.read ||= read(frame.circuit);
+  state.circuit = circuitOf(frame);
+  state.own = state.circuit.words ? [] : signatures(state.circuit);
   state.painted = null;
   state.given = state.circuit.input_names.map((name, i) => values.get(name) ?? BigInt(frame.given[i]));
   if (state.selected >= state.circuit.names.length) state.selected = -1;

@@ -284,6 +284,21 @@ def test_the_slider_replays(reader: Reader) -> None:
     tab.click("#play")
 
 
+def test_a_gate_tells_since_when_its_function_is_there(reader: Reader) -> None:
+    b = Builder(["x", "y", "z"])
+    both = b.add("and", b.inputs[0], b.inputs[1])
+    early = b.circuit([("f", both)])
+    late = b.circuit([("f", b.add("or", b.inputs[2], both))])  # the AND is there already
+    tab = reader.open(late, frames=[Frame(early, {"step": 3, "errors": 2}), Frame(late, {"step": 8, "errors": 0})])
+    for wire, told in (
+        (3, "in 3 of 3 circuits shown, first at step 3"),
+        (4, "in 2 of 3 circuits shown, first at step 8"),
+    ):
+        tab.fill("#search", tab.evaluate(f"state.circuit.names[{wire}]"))
+        tab.keyboard.press("Enter")
+        assert told in tab.inner_text("#details")
+
+
 def test_passes_of_a_training_are_replayed_on_the_circuit_of_the_end(reader: Reader) -> None:
     passes = [Frame(None, {"pass": n, "loss": 2 - n, "validation": n / 2, "flips": 5}) for n in (1, 2)]
     passes[1] = passes[1]._replace(confusion={"no": [7, 2], "yes": [1, 0]})
