@@ -367,7 +367,7 @@ figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; } pre { b
 table { border-collapse: collapse; font-size: .82rem; } th { color: #5b6773; font-weight: normal;
   vertical-align: bottom; }
 td { white-space: nowrap; } th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #d5dbe0; }
-th:first-child, td:first-child { text-align: left; } tbody tr:first-child { font-weight: bold; }
+th:first-child, td:first-child { text-align: left; } .ranked tbody tr:first-child { font-weight: bold; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; } @media print { figure, li { break-inside: avoid; } }
 """
@@ -419,6 +419,7 @@ def write_page(
     tables: Mapping[str, Sequence[Mapping[str, str]]],
     charts: Sequence[Chart],
     repeat: str,
+    pictures: Sequence[bytes] = (),
 ) -> list[Path]:
     """Write a page of tables and figures, and beside it the figures' files and data, as :func:`write_report` does.
 
@@ -430,6 +431,7 @@ def write_page(
         tables: heading -> rows of the same columns; columns that hold nothing are left out.
         charts: the figures; they stand behind the first table.
         repeat: the command that makes the page again.
+        pictures: SVG, shown as they are before everything.
 
     Returns:
         the files written, the page first.
@@ -438,18 +440,21 @@ def write_page(
         FormatError: a file that cannot be written.
     """
     figures, beside = _figures(path, charts)
-    first, *others = (f"<h2>{escape(heading)}</h2>\n{_table(rows)}" for heading, rows in tables.items())
+    ranked = not pictures  # then the first row is the best
+    first, *others = (f"<h2>{escape(heading)}</h2>\n{_table(rows, ranked)}" for heading, rows in tables.items())
     told = [f"<p>{escape(note)}</p>" for note in notes]
-    sections = [first, *told[:1], *figures, *others, *told[1:], _repeated(repeat)]
+    shown = [f"<figure>{_inline(picture)}</figure>" for picture in pictures]
+    sections = [*shown, first, *told[:1], *figures, *others, *told[1:], _repeated(repeat)]
     put(path, _frame(title, headline, sections).encode())
     return [path, *beside]
 
 
-def _table(rows: Sequence[Mapping[str, str]]) -> str:
+def _table(rows: Sequence[Mapping[str, str]], ranked: bool) -> str:
     columns = [name for name in rows[0] if any(row[name] for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in columns)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(row[name])}</td>" for name in columns) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    kind = ' class="ranked"' if ranked else ""
+    return f"<table{kind}><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
 
 
 def _figures(path: Path, charts: Sequence[Chart]) -> tuple[list[str], list[Path]]:

@@ -58,7 +58,9 @@ def test_lessons_are_numbered_without_gaps():
     assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
 
 
-EXPERIMENTS = sorted(p for p in (ROOT / "examples/experiments").glob("*.py") if "__main__" in p.read_text())
+EXPERIMENTS = sorted(
+    p for p in (ROOT / "examples/experiments").glob("*.py") if '__name__ == "__main__"' in p.read_text()
+)
 
 
 @pytest.mark.parametrize("script", EXPERIMENTS, ids=lambda path: path.name)
@@ -71,13 +73,16 @@ def test_experiments_say_what_they_do(script, tmp_path):
 
 
 def test_an_experiment_writes_its_table_and_configuration(tmp_path):
-    done = run(ROOT / "examples" / "experiments" / "dq_least_squares.py", "--out", tmp_path / "out", cwd=tmp_path)
+    script, page = ROOT / "examples" / "experiments" / "dq_least_squares.py", tmp_path / "dq.html"
+    done = run(script, "--out", tmp_path / "out", "--report", page, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     facts = json.loads((tmp_path / "out" / "dq_least_squares.json").read_text())
     lines = (tmp_path / "out" / "dq_least_squares.csv").read_text().splitlines()
     assert len(facts["rows"]) == len(lines) - 1 == 56 and facts["options"]["seed"] == "0"
     assert all(row["ratio"] < 1.03 for row in facts["rows"])
     assert {path.suffix for path in (tmp_path / "out").iterdir()} >= {".csv", ".json"}
+    shown = page.read_text()
+    assert shown.count("<tr>") == 57 and "--report" in shown and "dq least squares" in shown
 
 
 def test_readme_python(tmp_path):

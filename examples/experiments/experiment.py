@@ -6,26 +6,42 @@ import argparse
 import csv
 import json
 import platform
+import shlex
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from learn.outputs import check_places
+from learn.report import write_page
+
 SCALES = ("small", "paper")
 
 
 def options(description: str, *, data: bool = False) -> argparse.ArgumentParser:
-    """Return a parser of the options all experiments have: --scale, --out, --seed; --data-dir where one reads data."""
+    """Return a parser of the options all experiments have, --data-dir where one reads data."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small", help="minutes on two cores, or as in the source")
     parser.add_argument("--out", type=Path, default=Path("experiments"), metavar="DIR", help="where results go")
+    parser.add_argument("--report", type=page, default=None, metavar="FILE", help="write a page too, .html")
     parser.add_argument("--seed", type=int, default=0)
     if data:
         parser.add_argument("--data-dir", type=Path, default=None, metavar="DIR", help="the folder of idx files")
     parser.set_defaults(started=time.process_time())
     return parser
+
+
+def page(name: str) -> Path:
+    """Return where a page is to be written, before any work is done for it."""
+    path = Path(name)
+    if path.suffix.lower() != ".html":
+        raise argparse.ArgumentTypeError(f"got {name}, expected a name that ends in .html")
+    check_places([path])
+    return path
 
 
 def report(
@@ -36,6 +52,8 @@ def report(
     **config: Any,
 ) -> None:
     """Print rows as a table and write ``name.csv``, ``name.json`` and, where matplotlib is installed, ``name.png``.
+
+    With ``--report`` a page shows all of it.
 
     Args:
         name: of the files.
@@ -64,17 +82,28 @@ def report(
         "rows": rows,
     }
     (args.out / f"{name}.json").write_text(json.dumps(facts, indent=1, default=float) + "\n")
+    pictures = []
     try:
         import matplotlib
     except ImportError:
         print("no picture: matplotlib is not installed (extra plot)")
-        return
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+    else:
+        matplotlib.use("Agg")
+        from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    draw(figure)
-    figure.savefig(args.out / f"{name}.png", dpi=110)
+        figure = Figure(figsize=(10, 5), layout="constrained")
+        draw(figure)
+        figure.savefig(args.out / f"{name}.png", dpi=110)
+        figure.savefig(drawn := BytesIO(), format="svg")
+        pictures.append(drawn.getvalue())
+    if args.report:
+        about = sys.modules["__main__"].__doc__ or name
+        headline = [(args.scale, "scale"), (f"{facts['processor_seconds']:,.0f} s", "of the processor")]
+        notes = [about.strip(), f"Configuration: {json.dumps(config, default=str)}"]
+        command = shlex.join(["python", *sys.argv])
+        write_page(
+            args.report, name.replace("_", " "), headline, notes, {"What it came to": shown}, [], command, pictures
+        )
 
 
 def _short(value: Any) -> str:
