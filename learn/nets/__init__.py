@@ -11,6 +11,7 @@ except ModuleNotFoundError:
     raise NetError("nets: torch is not installed; pip install 'gatewright[torch]'") from None
 
 from learn.nets.circuit import agreeing, to_circuit
+from learn.nets.gradients import QuantisedGradients, dq_hook
 from learn.nets.layers import (
     BooleanConv2d,
     BooleanLinear,
@@ -36,8 +37,10 @@ __all__ = [
     "IntegerLinear",
     "LUTLayer",
     "NetError",
+    "QuantisedGradients",
     "Threshold",
     "agreeing",
+    "dq_hook",
     "integer_cross_entropy",
     "narrowed",
     "parameter_groups",

@@ -15,8 +15,17 @@ from torch import _dynamo, nn  # noqa: E402, F401 -- loaded once, before process
 
 from learn.errors import NetError  # noqa: E402
 from learn.keys import Key  # noqa: E402
-from learn.nets import BooleanLinear, DiscreteOptimizer, Threshold, integer_cross_entropy  # noqa: E402
+from learn.nets import (  # noqa: E402
+    BooleanLinear,
+    DiscreteOptimizer,
+    QuantisedGradients,
+    Threshold,
+    dq_hook,
+    integer_cross_entropy,
+)
+from learn.nets.gradients import decoded, encoded  # noqa: E402
 from learn.rules import bold  # noqa: E402
+from learn.rules.quantisers import uniform  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 KEY, STEPS, DEATH = Key(5, ("parallel",)), 6, 3
@@ -91,3 +100,79 @@ def test_a_process_that_dies_is_told_of_and_training_goes_on_from_a_state(tmp_pa
     assert run(2, tmp_path / "again") == [0, 0]
     whole, again = (np.load(tmp_path / name / "weights0.npy") for name in ("whole", "again"))
     assert np.array_equal(whole, again)
+
+
+RATE, SAMPLES = 0.05, 24
+
+
+def descend(rank, size, folder, bits):
+    """Descend on least squares by DDP with quantised gradients; leave parameters, errors, losses and bytes."""
+    store = dist.FileStore(f"{folder}/store", size)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=30))
+    x, net = least_squares()
+    y = (x @ torch.arange(6.0, dtype=torch.float64))[:, None]
+    shared, state = nn.parallel.DistributedDataParallel(net), QuantisedGradients(bits)
+    shared.register_comm_hook(state, dq_hook)
+    optimizer, losses = torch.optim.SGD(net.parameters(), RATE), []
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses.append(nn.functional.mse_loss(net(x), y).item())
+        with state.ahead(RATE):
+            nn.functional.mse_loss(shared(x[rank::size]), y[rank::size]).backward()
+        optimizer.step()
+    errors = torch.cat([state.errors[p].flatten() for p in net.parameters()])
+    found = torch.cat([p.detach().flatten() for p in net.parameters()])
+    np.savez(folder / f"end{rank}.npz", found=found, errors=errors, losses=losses, sent=state.bytes_sent)
+    dist.destroy_process_group()
+
+
+def least_squares():
+    """Return the samples and the net, the same at every call."""
+    generator = torch.Generator().manual_seed(0)
+    net = nn.Linear(6, 1, dtype=torch.float64)
+    with torch.no_grad():
+        net.weight.copy_(torch.randn(1, 6, generator=generator))
+        net.bias.zero_()
+    return torch.randn(SAMPLES, 6, generator=generator, dtype=torch.float64), net
+
+
+@pytest.mark.parametrize(("size", "bits"), [(1, 2), (2, 8), (2, 4)])
+def test_gradients_are_sent_in_a_few_bits(tmp_path, size, bits):
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=descend, args=(rank, size, tmp_path, bits)) for rank in range(size)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(90)
+    assert [process.exitcode for process in processes] == [0] * size
+    ends = [np.load(tmp_path / f"end{rank}.npz") for rank in range(size)]
+    assert all(np.array_equal(ends[0]["found"], end["found"]) for end in ends)
+    x, net = least_squares()
+    y = (x @ torch.arange(6.0, dtype=torch.float64))[:, None]
+    optimizer = torch.optim.SGD(net.parameters(), RATE)
+    for _ in range(40):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(net(x), y).backward()
+        optimizer.step()
+    plain = torch.cat([p.detach().flatten() for p in net.parameters()]).numpy()
+    if size == 1:  # the path of unquantised descent, but for the last error
+        assert np.allclose(ends[0]["found"], plain - RATE * ends[0]["errors"], rtol=0, atol=1e-12)
+    assert ends[0]["losses"][-1] < 0.1 * ends[0]["losses"][0]
+    assert np.abs(ends[0]["found"] - plain).max() < 0.2
+    assert ends[0]["sent"] == 40 * (8 + -(-7 * bits // 8))  # a radius and 7 codes; 56 bytes of floats
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_messages_say_what_the_quantiser_does(bits):
+    rng = np.random.default_rng(bits)
+    for n in (1, 5, 64):
+        vector = rng.normal(size=n)
+        told = decoded(encoded(torch.from_numpy(vector), bits), torch.empty(n, dtype=torch.float64), bits)
+        assert np.allclose(told.numpy(), uniform(bits)(vector, 0), rtol=0, atol=1e-15)
+    nothing = torch.zeros(3)
+    assert torch.equal(decoded(encoded(nothing, bits), nothing, bits), nothing)
+
+
+def test_gradients_take_so_many_bits():
+    with pytest.raises(NetError, match="gradients: got 3 bits, expected one of 1, 2, 4, 8"):
+        QuantisedGradients(3)
