@@ -108,6 +108,26 @@ class Pass(NamedTuple):
     swaps: int
 
 
+class Share(NamedTuple):
+    """What a process does of a training that several share: a part of the samples of every step.
+
+    Attributes:
+        rank: of this one, from 0 on, and ``size``, how many there are.
+        size: see there.
+        add: ``add(array)`` puts the sum of the arrays of all processes, int32, int64 or float64, in place of each.
+    """
+
+    rank: int
+    size: int
+    add: Callable[[NDArray[Any]], None]
+
+    def of(self, each: NDArray[Any]) -> NDArray[Any]:
+        """Return the part of this process."""
+        return each[self.rank :: self.size]
+
+
+ALL = Share(0, 1, lambda array: None)
+"""One process does all."""
 State = dict[str, NDArray[Any]]
 """A training under way, as arrays by name; see ``learn.checkpoint``."""
 
@@ -419,8 +439,12 @@ def fit(
     threads: int = 1,
     pulse: float | None = None,
     resume: State | None = None,
+    share: Share = ALL,
 ) -> Iterator[Event]:
     """Train a network; it is not changed, events carry what it has become.
+
+    Processes that share a training are given the same otherwise, and get the same network, bit for bit that of one
+    process; ``learn.nets.shared_by`` makes their shares.
 
     Args:
         network: where to start.
@@ -438,6 +462,7 @@ def fit(
         threads: how many; they change no result.
         pulse: seconds after which there is an event in the middle of a pass too.
         resume: the state of the same training, to go on from exactly as if it had never been left.
+        share: of this process.
 
     Yields:
         an event after each pass, and at every pulse.
@@ -472,7 +497,7 @@ def fit(
     weighing = None if weights is None else _weights(weights, len(codes))
     team = Team(threads)
     try:
-        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, team, warps, loss)
+        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, team, warps, loss, share)
         if resume is not None:
             training.resume(resume)
         yield from training.run(validation, pulse)
@@ -505,8 +530,9 @@ class _Training:
         team: Team,
         warps: NDArray[np.int32] | None = None,
         loss: Loss | None = None,
+        share: Share = ALL,
     ) -> None:
-        self.warps = warps
+        self.warps, self.share = warps, share
         self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
         self.places, self.settings, self.team, self.weights = places, settings, team, weights
         self.criterion = loss or network.head.readout.loss
@@ -696,31 +722,43 @@ class _Training:
 
     def _layout(self, index: NDArray[np.int64], step: int) -> tuple[Codes, Callable[[int, int], None]]:
         """Return the rows of a step, and what lays blocks of its samples out there."""
-        rows = self.rows[step % len(self.rows)]
+        rows, own = self.rows[step % len(self.rows)], self.share.of(index)
         if self.warps is None:
-            return rows, partial(kernels.gather, self.codes, index, rows)
-        chosen = self.key.fold("warps", step).integers(len(self.warps), len(index))
-        return rows, partial(kernels.gather_warped, self.codes, index, self.warps, chosen, rows)
+            return rows, partial(kernels.gather, self.codes, own, rows)
+        chosen = self.share.of(self.key.fold("warps", step).integers(len(self.warps), len(index)))
+        return rows, partial(kernels.gather_warped, self.codes, own, self.warps, chosen, rows)
 
     def _step(self, index: NDArray[np.int64], step: int, after: NDArray[np.int64] | None = None) -> tuple[float, int]:
         """Learn from some samples; while the error is made, other threads lay out those that come ``after``."""
-        settings, labels = self.settings, self.labels[index]
+        settings, own = self.settings, self.share.of(index)
+        labels = self.labels[own]
         rows, lay = self._layout(index, step)
-        scores = _evaluate(self.runs, self.head, rows, len(index), self.team, None if self.ready == step else lay).T
+        scores = _evaluate(self.runs, self.head, rows, len(own), self.team, None if self.ready == step else lay).T
         if after is not None and len(after) and self.team.size > 1:
-            self.team.post(self._layout(after, step + 1)[1], -(-len(after) // kernels.STEP))
+            self.team.post(self._layout(after, step + 1)[1], -(-len(self.share.of(after)) // kernels.STEP))
             self.ready = step + 1
         loss, error = self.criterion(scores, labels, scale=settings.scale, tau=self.tau)
         if self.weights is not None:
-            error = np.clip(error * self.weights[index, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
+            error = np.clip(error * self.weights[own, None], -kernels.SIGNAL_LIMIT, kernels.SIGNAL_LIMIT)
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
-        signal[:, : len(index)] = error.T
+        signal[:, : len(own)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
         sizes = self._count_votes(rows, self._signals(signal), swapping and step % 2 == 0)
-        self._step_parameters(self._votes(error), sizes, step)
+        right, summed = int((scores.argmax(axis=1) == labels).sum()), error.sum(axis=0)
+        if self.share.size > 1:
+            for place, run in enumerate(self.runs):
+                votes = run.votes.astype(np.int32)
+                self.share.add(votes)
+                run.votes[:] = votes
+                sizes[place] = int(np.abs(votes).sum())
+            told = np.array([loss, right])
+            self.share.add(summed)
+            self.share.add(told)
+            loss, right = float(told[0]), int(told[1])
+        self._step_parameters(self._votes(summed), sizes, step)
         if swapping and (step + 1) % self.every == 0:
             self._swap(step + 1)
-        return loss, int((scores.argmax(axis=1) == labels).sum())
+        return loss, right
 
     def _signals(self, last: NDArray[np.int8]) -> list[NDArray[np.int8]]:
         """Return the signals that each layer has, those of the last given."""
@@ -765,7 +803,7 @@ class _Training:
         return [sum(parts) for parts in zip(*self.team.run(work), strict=True)]
 
     def _votes(self, error: NDArray[np.int64]) -> dict[int | str, NDArray[np.signedinteger[Any]]]:
-        """Return the votes of all parameters, given the signals of the scores, (samples, classes)."""
+        """Return the votes of all parameters, given the sums of the signals of the scores, (classes,)."""
         found: dict[int | str, NDArray[np.signedinteger[Any]]] = {}
         for depth, run in enumerate(self.runs):
             if run.layer.frozen:
@@ -779,7 +817,7 @@ class _Training:
             # A table counts in the score where it says 1: its weight's vote is that of its entries that are 1.
             found[WEIGHTS] = np.where(last.tables >= 0, last.votes, 0).sum(axis=1, keepdims=True, dtype=np.int32)
         if readout.biased:
-            found[BIAS] = error.sum(axis=0)[:, None].astype(np.int32)
+            found[BIAS] = error[:, None].astype(np.int32)
         return found
 
     def _step_parameters(
@@ -850,6 +888,7 @@ class _Training:
             if not run.candidates:
                 continue
             own, changes = run.layer.pins, run.candidates.changes
+            self.share.add(changes)
             if run.layer.copies is not None:
                 changes = np.zeros(own.source.shape, np.int64)
                 kernels.add_copies(run.candidates.changes, run.layer.copies.share, changes)
@@ -868,6 +907,7 @@ __all__ = [
     "Event",
     "Pass",
     "Settings",
+    "Share",
     "State",
     "active_pins",
     "class_scores",

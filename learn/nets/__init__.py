@@ -26,6 +26,7 @@ from learn.nets.layers import (
 )
 from learn.nets.narrow import narrowed
 from learn.nets.optimizer import DiscreteOptimizer, parameter_groups
+from learn.nets.share import shared_by
 
 __all__ = [
     "BooleanConv2d",
@@ -44,6 +45,7 @@ __all__ = [
     "integer_cross_entropy",
     "narrowed",
     "parameter_groups",
+    "shared_by",
     "to_circuit",
     "zim_weights",
 ]

@@ -73,12 +73,10 @@ def dq_hook(state: QuantisedGradients, bucket: dist.GradBucket) -> torch.futures
     state.errors.update((p, part.reshape(p.shape)) for p, part in zip(parameters, parts, strict=True))
     messages = [torch.empty_like(message) for _ in range(dist.get_world_size(state.group))]
     state.bytes_sent += message.numel()
-    sending = dist.all_gather(messages, message, group=state.group, async_op=True)
-
-    def mean(_: object) -> Tensor:
-        return mean_of((decoded(each, wanted, state.bits) for each in messages), len(messages))
-
-    return sending.get_future().then(mean)
+    dist.all_gather(messages, message, group=state.group)  # a callback on a thread of its own may outlive the group
+    done: torch.futures.Future[Tensor] = torch.futures.Future()
+    done.set_result(mean_of((decoded(each, wanted, state.bits) for each in messages), len(messages)))
+    return done
 
 
 def mean_of(vectors: Iterable[Tensor], count: int) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from learn.arrays import like, to_numpy
 from learn.errors import NetError
 from learn.keys import Key
+from learn.nets.share import add_up
 from learn.rules import RULES, Rule, make_rule, state_arrays, with_arrays
 from learn.spaces import Space
 
@@ -191,13 +192,7 @@ class DiscreteOptimizer(torch.optim.Optimizer):
             return
         for parameter in self._parameters():
             if _vote(parameter) is not None:
-                try:
-                    torch.distributed.all_reduce(_vote(parameter), group=self.process_group)
-                except RuntimeError as error:
-                    reason = str(error).splitlines()[0]
-                    raise NetError(
-                        f"votes: a process is gone or late ({reason}); start all of them again from a saved state"
-                    ) from None
+                add_up(_vote(parameter), self.process_group)
 
 
 def _space(group: Mapping[str, Any], parameter: nn.Parameter) -> Any:

@@ -13,8 +13,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 import torch.distributed as dist  # noqa: E402
 from torch import _dynamo, nn  # noqa: E402, F401 -- loaded once, before processes fork
 
+from learn.encoders import TabularEncoder  # noqa: E402
 from learn.errors import NetError  # noqa: E402
 from learn.keys import Key  # noqa: E402
+from learn.models.lut_network import make_network  # noqa: E402
 from learn.nets import (  # noqa: E402
     BooleanLinear,
     DiscreteOptimizer,
@@ -22,10 +24,12 @@ from learn.nets import (  # noqa: E402
     Threshold,
     dq_hook,
     integer_cross_entropy,
+    shared_by,
 )
 from learn.nets.gradients import decoded, encoded  # noqa: E402
 from learn.rules import bold  # noqa: E402
 from learn.rules.quantisers import uniform  # noqa: E402
+from learn.train import Settings, fit  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 KEY, STEPS, DEATH = Key(5, ("parallel",)), 6, 3
@@ -122,7 +126,8 @@ def descend(rank, size, folder, bits):
         optimizer.step()
     errors = torch.cat([state.errors[p].flatten() for p in net.parameters()])
     found = torch.cat([p.detach().flatten() for p in net.parameters()])
-    np.savez(folder / f"end{rank}.npz", found=found, errors=errors, losses=losses, sent=state.bytes_sent)
+    plain = plain_descent()
+    np.savez(folder / f"end{rank}.npz", found=found, errors=errors, losses=losses, sent=state.bytes_sent, plain=plain)
     dist.destroy_process_group()
 
 
@@ -136,9 +141,21 @@ def least_squares():
     return torch.randn(SAMPLES, 6, generator=generator, dtype=torch.float64), net
 
 
+def plain_descent():
+    """Return where descent comes to with gradients as they are."""
+    x, net = least_squares()
+    y = (x @ torch.arange(6.0, dtype=torch.float64))[:, None]
+    optimizer = torch.optim.SGD(net.parameters(), RATE)
+    for _ in range(40):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(net(x), y).backward()
+        optimizer.step()
+    return torch.cat([p.detach().flatten() for p in net.parameters()]).numpy()
+
+
 @pytest.mark.parametrize(("size", "bits"), [(1, 2), (2, 8), (2, 4)])
 def test_gradients_are_sent_in_a_few_bits(tmp_path, size, bits):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=descend, args=(rank, size, tmp_path, bits)) for rank in range(size)]
     for process in processes:
         process.start()
@@ -147,14 +164,7 @@ def test_gradients_are_sent_in_a_few_bits(tmp_path, size, bits):
     assert [process.exitcode for process in processes] == [0] * size
     ends = [np.load(tmp_path / f"end{rank}.npz") for rank in range(size)]
     assert all(np.array_equal(ends[0]["found"], end["found"]) for end in ends)
-    x, net = least_squares()
-    y = (x @ torch.arange(6.0, dtype=torch.float64))[:, None]
-    optimizer = torch.optim.SGD(net.parameters(), RATE)
-    for _ in range(40):
-        optimizer.zero_grad()
-        nn.functional.mse_loss(net(x), y).backward()
-        optimizer.step()
-    plain = torch.cat([p.detach().flatten() for p in net.parameters()]).numpy()
+    plain = ends[0]["plain"]
     if size == 1:  # the path of unquantised descent, but for the last error
         assert np.allclose(ends[0]["found"], plain - RATE * ends[0]["errors"], rtol=0, atol=1e-12)
     assert ends[0]["losses"][-1] < 0.1 * ends[0]["losses"][0]
@@ -176,3 +186,41 @@ def test_messages_say_what_the_quantiser_does(bits):
 def test_gradients_take_so_many_bits():
     with pytest.raises(NetError, match="gradients: got 3 bits, expected one of 1, 2, 4, 8"):
         QuantisedGradients(3)
+
+
+def fit_tables(rank, size, folder):
+    """Train look-up tables as one of several processes; leave their counters and pins."""
+    store = dist.FileStore(f"{folder}/store", size)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=30))
+    x = KEY.fold("features").integers(50, (500, 4))
+    encoder = TabularEncoder.fit(x)
+    places = encoder.draw_places(KEY, 24)
+    network = make_network(
+        lambda key, tables: encoder.draw(key, tables, 4, places=places),
+        rows=encoder.rows, classes=2, widths=(24, 8), pins=4, bound=32, key=KEY,
+    )  # fmt: skip
+    labels, settings = (x[:, 0] + x[:, 1] > 50).astype(int), Settings(epochs=6, batch=128, every=5)
+    shared = shared_by()
+    *_, last = fit(
+        network, encoder.codes(x), labels, encoder=encoder, key=KEY, places=places, settings=settings, share=shared
+    )
+    layers = last.network.layers
+    found = [a.astype(int).ravel() for layer in layers for a in (layer.counters, *layer.pins)]
+    np.save(folder / f"tables{rank}.npy", np.concatenate([*found, [round(1e6 * last.accuracy)]]))
+    dist.destroy_process_group()
+
+
+def test_any_number_of_processes_trains_the_same_tables(tmp_path):
+    context, found = multiprocessing.get_context("fork"), []
+    for size in (1, 2, 4):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        processes = [context.Process(target=fit_tables, args=(rank, size, folder)) for rank in range(size)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(90)
+        assert [process.exitcode for process in processes] == [0] * size
+        found += [np.load(folder / f"tables{rank}.npy") for rank in range(size)]
+    assert all(np.array_equal(found[0], other) for other in found[1:])
+    assert found[0][-1] > 800_000

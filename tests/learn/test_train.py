@@ -19,7 +19,7 @@ from learn.losses import softmax
 from learn.models.lut_network import make_network, network_circuit
 from learn.rules import RULES, make_rule, rules_in
 from learn.spaces import Int
-from learn.train import Settings, class_scores, default_tau, fit
+from learn.train import Settings, Share, class_scores, default_tau, fit
 
 QUICK = Settings(epochs=15, batch=128, every=10)
 SHAPES = [(4, (60,)), (6, (60,)), (4, (60, 30))]
@@ -40,7 +40,7 @@ def exclusive_or(x):
 PROBLEMS = {"three classes": (three_classes, 3), "exclusive or": (exclusive_or, 2)}
 
 
-def start(encoder, seed, *, classes, widths, pins, bound=32):
+def start(encoder, seed, *, classes, widths, pins, bound=32, readout="group_sum"):
     """Return places and a network to train."""
     key = Key(seed)
     places = encoder.draw_places(key.fold("places"), widths[0])
@@ -52,16 +52,20 @@ def start(encoder, seed, *, classes, widths, pins, bound=32):
         pins=pins,
         bound=bound,
         key=key,
+        readout=readout,
     )
 
 
-def trained(problem="exclusive or", seed=0, *, widths=(60,), pins=4, bound=32, settings=QUICK, samples=1000, **options):
+def trained(
+    problem="exclusive or", seed=0, *, widths=(60,), pins=4, bound=32, settings=QUICK, samples=1000,
+    readout="group_sum", **options,
+):  # fmt: skip
     """Train on a problem; return encoder and events."""
     label, classes = PROBLEMS[problem]
     x = numbers(seed, max(2, samples))
     encoder = TabularEncoder.fit(x, levels=8)
     x = x[:samples]
-    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound)
+    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound, readout=readout)
     options = {"key": Key(seed).fold("fit"), "settings": settings} | options
     return encoder, list(fit(network, encoder.codes(x), label(x), encoder=encoder, places=places, **options))
 
@@ -76,7 +80,8 @@ def told(event):
 
 
 def same(a, b):
-    return all(map(np.array_equal, arrays_of(a), arrays_of(b)))
+    heads = (a.head.counters, b.head.counters), (a.head.bias, b.head.bias)
+    return all(map(np.array_equal, arrays_of(a), arrays_of(b))) and all(np.array_equal(*pair) for pair in heads)
 
 
 # --- It learns
@@ -146,6 +151,33 @@ def test_key_and_threads(pins, widths):
             assert told(a) == told(b) and same(a.network, b.network)
     _, other = trained(widths=widths, pins=pins, key=Key(77))
     assert not same(events[-1].network, other[-1].network)
+
+
+@pytest.mark.parametrize("readout", ["group_sum", "weighted_sum", "one_vs_rest"])
+@pytest.mark.parametrize("widths", [(30,), (12, 9)])
+def test_processes_that_share_a_training_get_the_network_of_one(widths, readout):
+    """Threads stand for the processes; sums wait for all of them, as theirs do."""
+    wanted, size = trained(widths=widths, samples=700, readout=readout)[1][-1], 3
+    parts, barrier, results = [np.zeros(0)] * size, threading.Barrier(size, timeout=60), [None] * size
+
+    def work(rank):
+        def add(array):
+            parts[rank] = array.copy()
+            barrier.wait()
+            total = sum(parts[1:], parts[0])
+            barrier.wait()
+            array[:] = total
+
+        results[rank] = trained(widths=widths, samples=700, share=Share(rank, size, add), readout=readout)[1][-1]
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for found in results:
+        assert same(found.network, wanted.network) and found.flips == wanted.flips
+        assert found.accuracy == wanted.accuracy and np.isclose(found.loss, wanted.loss)
 
 
 def test_threads_end_where_training_is_left():
