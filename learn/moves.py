@@ -340,8 +340,8 @@ def count_refs(net, refs):
 def rebuild(net, scratch, keep_xor):
     """Compact the net to its live nodes in topological order: share equal nodes, drop trivial ones, resimulate.
 
-    With ``keep_xor`` false, XOR nodes become three ANDs that share with the others. ``scratch.refs`` counts the readers
-    afterwards.
+    With ``keep_xor`` false, XOR nodes become three ANDs that share with the others, if there is room for all of them.
+    ``scratch.refs`` counts the readers afterwards.
     """
     sizes, kinds, fanin, order, place, outputs = net.size, net.kind, net.fanin, net.order, net.place, net.outputs
     stack, new, refs, old_kind, old_fanin, table = (
@@ -355,9 +355,10 @@ def rebuild(net, scratch, keep_xor):
     dead = True
     while dead:  # what became trivial may leave others unread
         sort_nodes(net, scratch, False)
-        n, count = sizes[0], sizes[2]
+        n, count, expanded = sizes[0], sizes[2], 0
         for k in range(count):
             w = order[k]
+            expanded += 3 if kinds[w] == XOR else 1
             old_kind[k] = kinds[w]
             old_fanin[k, 0] = fanin[w, 0]
             old_fanin[k, 1] = fanin[w, 1]
@@ -376,7 +377,7 @@ def rebuild(net, scratch, keep_xor):
             a = new[a >> 1] ^ (a & 1)
             b = new[b >> 1] ^ (b & 1)
             # an expanded XOR is three ANDs: NOT (a AND b) AND NOT (NOT a AND NOT b)
-            parts = 3 if old_kind[k] == XOR and not keep_xor else 1
+            parts = 3 if old_kind[k] == XOR and not keep_xor and n + 1 + expanded <= len(kinds) else 1
             kind, first, literal = AND if parts == 3 else old_kind[k], 0, 0
             for part in range(parts):
                 if part == 1:

@@ -175,6 +175,17 @@ def test_rebuild_keeps_the_function_and_drops_the_rest(seed, keep_xor):
     assert set(nodes_of(net)) <= read
 
 
+def test_rebuild_keeps_xors_where_their_ands_have_no_room():
+    net = moves.make_net(enumerate_inputs(3), np.zeros((1, 1), np.uint64), np.array([mask_words(8)]), 3)
+    scratch = moves.make_scratch(net)
+    moves.append(net, moves.XOR, 2, 4)
+    moves.append(net, moves.XOR, 6, 8)
+    net.outputs[0] = 10
+    moves.rebuild(net, scratch, False)
+    assert [int(net.kind[w]) for w in nodes_of(net)] == [moves.XOR] * 2
+    assert np.array_equal(output_rows(net, resimulated(net)), net.value[5:6])
+
+
 @given(SEEDS, st.booleans())
 def test_shrinking_keeps_every_value_cared_for(seed, keep_xor):
     net, scratch, rng = random_net(seed, inputs=5, nodes=20, room=200)
