@@ -73,16 +73,21 @@ def train(rank, size, folder, dies):
     dist.destroy_process_group()
 
 
-def run(size, folder, dies=False):
-    """Run so many processes; return how they ended."""
-    folder.mkdir()
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=train, args=(rank, size, folder, dies)) for rank in range(size)]
+def exits(target, size, *given, start="fork"):
+    """Run ``target(rank, size, *given)`` in so many processes; return how they ended."""
+    context = multiprocessing.get_context(start)
+    processes = [context.Process(target=target, args=(rank, size, *given)) for rank in range(size)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(90)
     return [process.exitcode for process in processes]
+
+
+def run(size, folder, dies=False):
+    """Train in so many processes; return how they ended."""
+    folder.mkdir()
+    return exits(train, size, folder, dies)
 
 
 def test_any_number_of_processes_takes_the_same_steps(tmp_path):
@@ -155,13 +160,8 @@ def plain_descent():
 
 @pytest.mark.parametrize(("size", "bits"), [(1, 2), (2, 8), (2, 4)])
 def test_gradients_are_sent_in_a_few_bits(tmp_path, size, bits):
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=descend, args=(rank, size, tmp_path, bits)) for rank in range(size)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(90)
-    assert [process.exitcode for process in processes] == [0] * size
+    # spawned: children of a process that has run backward hang now and then
+    assert exits(descend, size, tmp_path, bits, start="spawn") == [0] * size
     ends = [np.load(tmp_path / f"end{rank}.npz") for rank in range(size)]
     assert all(np.array_equal(ends[0]["found"], end["found"]) for end in ends)
     plain = ends[0]["plain"]
@@ -211,16 +211,11 @@ def fit_tables(rank, size, folder):
 
 
 def test_any_number_of_processes_trains_the_same_tables(tmp_path):
-    context, found = multiprocessing.get_context("fork"), []
+    found = []
     for size in (1, 2, 4):
         folder = tmp_path / str(size)
         folder.mkdir()
-        processes = [context.Process(target=fit_tables, args=(rank, size, folder)) for rank in range(size)]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join(90)
-        assert [process.exitcode for process in processes] == [0] * size
+        assert exits(fit_tables, size, folder) == [0] * size
         found += [np.load(folder / f"tables{rank}.npy") for rank in range(size)]
     assert all(np.array_equal(found[0], other) for other in found[1:])
     assert found[0][-1] > 800_000
