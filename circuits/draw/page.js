@@ -119,10 +119,10 @@ function frequencies(c) {
 /** Return a text for each wire of bits, equal for wires that are equal, or complements, on 512 patterns of xorshift. */
 function signatures(c) {
   const found = c.names.map(() => []);
-  let seed = 2463534242;
-  const draw = () => { seed ^= seed << 13; seed ^= seed >>> 17; return (seed ^= seed << 5); };
+  const seeds = c.input_names.map((name) => [...name].reduce((h, x) => Math.imul(h ^ x.codePointAt(0), 16777619), 2166136261));
+  const draw = (_, i) => { let s = seeds[i] || 1; s ^= s << 13; s ^= s >>> 17; return (seeds[i] = s ^ (s << 5)); };
   for (let round = 0; round < 16; round++)
-    lanes(c, Array.from({ length: c.inputs }, draw)).forEach((value, w) => found[w].push(value));
+    lanes(c, seeds.map(draw)).forEach((value, w) => found[w].push(value));
   return found.map((values) => values.map((value) => (values[0] & 1 ? ~value : value)).join());
 }
 
@@ -294,6 +294,7 @@ function writeTable() {
 }
 
 const circuitOf = (frame) => (frame.read ||= read(frame.circuit));
+const functionsOf = (frame) => (frame.functions ||= signatures(circuitOf(frame)));
 
 function link(wire) {
   const { circuit: c } = state, button = element("button", c.names[wire], { class: "link" });
@@ -326,12 +327,11 @@ function paintDetails() {
     row("is 1", `${(100 * share[wire]).toFixed(1)} % of ${all ? "all" : "drawn"} ${show(patterns)} patterns`);
   }
   row("level", String(c.level[wire]));
-  if (gate && !c.words) {
-    const kept = frames.filter((frame) => frame.circuit && !circuitOf(frame).words);
-    const has = kept.map((frame) => (frame.functions ||= new Set(signatures(circuitOf(frame)))).has(state.own[wire]));
-    const first = kept[has.indexOf(true)], [[what, at] = ["the", "end"]] = Object.entries(first.facts);
-    if (kept.length > 1)
-      row("its function", `in ${has.filter(Boolean).length} of ${kept.length} circuits shown, first at ${what} ${show(at)}`);
+  const kept = frames.filter((frame) => frame.circuit && !circuitOf(frame).words);
+  if (gate && !c.words && kept.length > 1) {
+    const own = functionsOf(state.shown)[wire], has = kept.map((frame) => functionsOf(frame).includes(own));
+    const [[what, at] = ["the", "end"]] = Object.entries(kept[has.indexOf(true)].facts);
+    row("its function", `in ${has.filter(Boolean).length} of ${kept.length} circuits shown, first at ${what} ${show(at)}`);
   }
   const some = (wires) => (wires.length ? wires.slice(0, 24).map(link) : ["none"]);
   if (gate) row("reads", ...some(gate.fanin), ...(gate.fanin.length > 24 ? [` of ${gate.fanin.length}`] : []));
@@ -528,7 +528,6 @@ function showCircuit(frame) {
   else frame.svg = $("picture").innerHTML;
   const svg = picture();
   state.circuit = circuitOf(frame);
-  state.own = state.circuit.words ? [] : signatures(state.circuit);
   state.painted = null;
   state.given = state.circuit.input_names.map((name, i) => values.get(name) ?? BigInt(frame.given[i]));
   if (state.selected >= state.circuit.names.length) state.selected = -1;

@@ -287,7 +287,8 @@ def test_the_slider_replays(reader: Reader) -> None:
 def test_a_gate_tells_since_when_its_function_is_there(reader: Reader) -> None:
     b = Builder(["x", "y", "z"])
     both = b.add("and", b.inputs[0], b.inputs[1])
-    early = b.circuit([("f", both)])
+    other = Builder(["y", "x"])  # inputs are known by name, wherever they stand
+    early = other.circuit([("f", other.add("and", *other.inputs))])
     late = b.circuit([("f", b.add("or", b.inputs[2], both))])  # the AND is there already
     tab = reader.open(late, frames=[Frame(early, {"step": 3, "errors": 2}), Frame(late, {"step": 8, "errors": 0})])
     for wire, told in (
