@@ -54,6 +54,11 @@ def test_every_lesson_has_its_picture():
     assert stems == [path.stem for path in LESSONS]
 
 
+def test_the_gallery_has_its_pictures(follow):
+    left = follow(ROOT / "examples" / "gallery.py", ".")
+    assert left == sorted(path.name for path in (ROOT / "examples" / "pictures").glob("gallery_*"))
+
+
 def test_lessons_are_numbered_without_gaps():
     assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
 

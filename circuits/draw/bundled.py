@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +44,8 @@ HEIGHTS = (12, 16, 24, 32, 48, 64, 96, 128)
 SHAPE = 1.6
 BUNDLES = 6
 """Wires between two blocks are bundled by where they begin and end: so many parts of a block's height."""
-NAMED = 64
-"""Up to this many inputs, or outputs, have their names written."""
+LINE = 9.0
+"""Names are written where so many points are between one and the next."""
 
 
 def compose(circuit: Circuit, marks: Marks) -> Scene:
@@ -64,9 +65,10 @@ def compose(circuit: Circuit, marks: Marks) -> Scene:
     top = min([0.0, *places[:, 1].tolist(), *(y for _, y in outputs)]) - 12
     for k, (left, right) in enumerate(bounds):
         groups.append(Group((Text((left + right) / 2, top, str(k) if k else "in", 8, "middle", QUIET),)))
+    named = _have_room([y for _, y in outputs])
     for name, wire, (x, y) in zip(circuit.output_names, circuit.outputs.tolist(), outputs, strict=True):
         tip = f"output {ranged(name, circuit.type_of(wire))}"
-        text = typed(elided(name), circuit.type_of(wire)) if len(outputs) <= NAMED else ""
+        text = typed(elided(name), circuit.type_of(wire)) if named else ""
         items = (Text(x + 7, y + 3, text, 8.5),) if text else (box(x + 1, y - 2, 4, 4, fill=INK, stroke=None),)
         groups.append(Group(items, tip, "output", wire))
     legend: list[Entry] = [
@@ -151,6 +153,11 @@ def _placed(
     return places, bounds
 
 
+def _have_room(heights: Sequence[float]) -> bool:
+    """Say whether names fit beside places at these heights."""
+    return all(y - above >= LINE for above, y in pairwise(sorted(heights)))
+
+
 def _spread(wanted: Sequence[float], height: int) -> list[float]:
     """Return heights near the wanted ones, order kept, a pitch apart where that fits."""
     step = min(PITCH, height * PITCH / max(len(wanted), 1))
@@ -213,9 +220,10 @@ def _symbols(
             fanout_counts(circuit)[: circuit.num_inputs], places[: circuit.num_inputs], PITCH * 0.62, told
         )
     else:
+        named = _have_room(places[: circuit.num_inputs, 1].tolist())
         for w, (name, word) in enumerate(zip(circuit.input_names, circuit.input_types, strict=True)):
             x, y = places[w].tolist()
-            text = typed(elided(name), word) if circuit.num_inputs <= NAMED else ""
+            text = typed(elided(name), word) if named else ""
             mark = box(x - 2, y - 2, 4, 4, fill=INK if alive[w] else FAINT, stroke=None)
             name_ = (Text(x - 6, y + 3, text, 8.5, "end", INK if alive[w] else FAINT),) if text else ()
             groups.append(Group((mark, *name_), told[w], "input", w))

@@ -733,3 +733,14 @@ def test_inputs_that_are_an_image_are_drawn_as_one() -> None:
     assert sum("looks at" in group.tip for group in picture.groups) == 8
     squares = [group for group in bundled.compose(circuit, Marks()).groups if group.kind == "input"]
     assert len(squares) == 64 and all("read 1 times" in group.tip for group in squares)
+
+
+@pytest.mark.parametrize(("inputs", "named"), [(101, True), (401, False)])
+def test_names_are_written_where_there_is_room(inputs: int, named: bool) -> None:
+    b = Builder([f"in{k}" for k in range(inputs)])
+    total = 0
+    for k in range(1, inputs):
+        total = b.add("xor", total, k)
+    picture = bundled.compose(b.circuit({"out0": total}), Marks())
+    texts = {item.text for group in picture.groups for item in group.items if isinstance(item, Text)}
+    assert all((f"in{k}" in texts) is named for k in range(inputs)) and "out0" in texts
