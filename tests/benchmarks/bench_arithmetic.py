@@ -98,6 +98,7 @@ def recovered(name: str, types: Any, make: Any, word: Any, count: int, fresh: in
 
 def recovery() -> None:
     """Print the table of functions that are found again from samples."""
+    import test_graph
     from test_arithmetic import RECOVERED, samples_of
 
     print("| function | samples | all samples right | all fresh right | least share right | seconds | form |")
@@ -107,6 +108,10 @@ def recovery() -> None:
     for n in (16, 32, 64):  # the constant of a level is known only up to the samples next to it
         for name, make in bit_functions(n).items():
             recovered(name, [BIT] * n, make, BIT, 6400, 20_000, samples_of)
+    for name, function in test_graph.FOUND.items():
+        recovered(
+            name, None, lambda key, f=function: f, None, 400, 2000, lambda f, t, *rest: test_graph.samples_of(f, *rest)
+        )
     right, began = 0, time.process_time()
     for seed in range(SEEDS):
         taps = Key(seed).fold("taps").integers(256, 16) - 128
