@@ -33,8 +33,8 @@ def to_circuit(
     """Return the circuit of a sequence of Boolean layers.
 
     It may hold ``BooleanLinear``, ``BooleanConv2d``, ``LUTLayer``, ``Threshold``, ``GroupSum`` and torch's
-    ``Sequential``, ``Flatten``, ``MaxPool2d``, ``Identity`` and ``Dropout``. A sum is one ``dot`` gate, a threshold one
-    ``threshold`` gate on it.
+    ``Sequential``, ``Flatten``, ``Unflatten``, ``MaxPool2d``, ``Identity`` and ``Dropout``. A sum is one ``dot`` gate,
+    a threshold one ``threshold`` gate on it.
 
     Args:
         net: what was trained.
@@ -155,6 +155,13 @@ def _same(builder: Builder, layer: Any, at: _Wires) -> _Wires:
     return at
 
 
+def _unflattened(builder: Builder, layer: Any, at: _Wires) -> _Wires:
+    if layer.dim != 1:
+        raise NetError(f"to_circuit: got {layer}, expected one of dimension 1")
+    wires = at.wires.reshape(tuple(layer.unflattened_size) + at.wires.shape[1:])
+    return _Wires(wires, at.are_signs)
+
+
 LAYERS: dict[type[nn.Module], Callable[[Builder, Any, _Wires], _Wires]] = {
     BooleanLinear: _linear,
     BooleanConv2d: _convolution,
@@ -162,6 +169,7 @@ LAYERS: dict[type[nn.Module], Callable[[Builder, Any, _Wires], _Wires]] = {
     Threshold: _threshold,
     GroupSum: _groups,
     nn.MaxPool2d: _pool,
+    nn.Unflatten: _unflattened,
     nn.Flatten: lambda builder, layer, at: _Wires(at.wires.reshape(-1), at.are_signs),
     nn.Identity: _same,
     nn.Dropout: _same,
