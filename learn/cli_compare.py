@@ -23,6 +23,7 @@ def _task(
     data_dir: Path | None,
     label: str | None,
     tables: int | None,
+    net: str | None,
     samples: int | None,
     seed: int,
     threads: int,
@@ -31,14 +32,14 @@ def _task(
     import numpy as np
 
     from learn.classify import plan_for
-    from learn.compare import Samples, Table
+    from learn.compare import Net, Samples, Table
     from learn.data import DATASETS, is_labelled, load, load_dataset
     from learn.errors import CompareError
     from learn.keys import Key
 
     if not any(map(is_labelled, names)):
-        if tables is not None or samples is not None:
-            raise CompareError("--tables, --samples: got a truth table, expected labelled samples")
+        if any(option is not None for option in (tables, net, samples)):
+            raise CompareError("--tables, --net, --samples: got a truth table, expected labelled samples")
         return Table(load(names), threads)
     if len(names) != 1:
         raise CompareError(f"labelled data: got {len(names)} names, expected one data set or file")
@@ -49,8 +50,26 @@ def _task(
         if samples < 1:
             raise CompareError(f"--samples: got {samples}, expected at least 1")
         dataset = dataset.subset(np.argsort(Key(seed).fold("samples").words(dataset.num_samples))[:samples])
+    if net is not None:
+        if tables is not None:
+            raise CompareError("--tables and --net: got both, expected one of them")
+        return Net(dataset, test, _widths(net), threads)
     # Deformed images cost time on every run and change no rule's place; the plain ones learn sooner.
     return Samples(dataset, test, plan_for(dataset, tables=tables or TABLES)._replace(warps="none"), threads)
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    """Return the widths of a net's hidden layers, and see that there is torch."""
+    from importlib.util import find_spec
+
+    from learn.errors import CompareError
+
+    widths = _listed(text)
+    if not widths or not all(width.isascii() and width.isdigit() and int(width) for width in widths):
+        raise CompareError(f"--net: got {text!r}, expected widths of hidden layers such as 512,512")
+    if find_spec("torch") is None:
+        raise CompareError('--net: torch is missing, which trains nets; pip install "gatewright[torch]"')
+    return tuple(map(int, widths))
 
 
 def _listed(text: str) -> list[str]:
@@ -121,6 +140,10 @@ def compare(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page, .html; data of figures beside it.")
     ] = None,
     tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables; default 1,000.")] = None,
+    net: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Not tables but a torch net of Boolean weights, hidden layers so wide."),
+    ] = None,
     samples: Annotated[int | None, typer.Option(metavar="N", help="Learn from N of the samples; default all.")] = None,
     data_dir: DataDir = None,
     label: Label = None,
@@ -133,8 +156,9 @@ def compare(
 ) -> None:
     """Compare update rules on one task: equal steps, equal trials of the rate, the same seeds.
 
-    Labelled samples are learned by a network of look-up tables, truth tables by growing circuits gate by gate. Each
-    rule's rate is chosen by samples held out, never by test samples. Ctrl-C reports what is done.
+    Labelled samples are learned by a network of look-up tables or, with --net, by a torch net of Boolean weights, truth
+    tables by growing circuits gate by gate. Each rule's rate is chosen by samples held out, never by test samples.
+    Ctrl-C reports what is done.
     """
     from learn import compare as comparing
     from learn.errors import CompareError, ReportError
@@ -149,7 +173,7 @@ def compare(
     check_places([output] if output else [])
     tried = list(comparing.RATES) if rates is None else _numbers(rates)
     workers = threads if threads is not None else cores()
-    task = _task(data, data_dir, label, tables, samples, seed, workers)
+    task = _task(data, data_dir, label, tables, net, samples, seed, workers)
     kind = type(task.space)
     names = comparing.usual_rules(task) if rules is None else [rule_name(name, kind) for name in _listed(rules)]
     comparing.check(task, names, seeds, tried, steps)
@@ -173,7 +197,7 @@ def compare(
     ranking = comparing.standings(task, found)
     options: dict[str, Any] = {"rules": ",".join(names), "seeds": seeds, "rates": ",".join(f"{r:g}" for r in tried)}
     options |= {"steps": steps, "seed": seed}
-    given = {"tables": tables, "samples": samples, "data-dir": data_dir, "label": label, "output": output}
+    given = {"tables": tables, "net": net, "samples": samples, "data-dir": data_dir, "label": label, "output": output}
     options |= {name: value for name, value in given.items() if value is not None}
     repeat = shlex.join(["gatewright", "compare", *data, *(str(p) for n, v in options.items() for p in (f"--{n}", v))])
     facts = {

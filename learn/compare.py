@@ -1,8 +1,9 @@
 """Compare update rules on one task: equal steps, equal trials of the rate, the same seeds; then who is better.
 
-Labelled samples are learned by a network of look-up tables, truth tables by growing circuits gate by gate; only the
-rule differs. Each rule's rate is the best of the same rates in a run of its own seed, judged by held-out samples; then
-every seed gives each rule the same start, wires, batches and samples held out, so that results pair up.
+Labelled samples are learned by a network of look-up tables or by a torch net of Boolean weights, truth tables by
+growing circuits gate by gate; only the rule differs. Each rule's rate is the best of the same rates in a run of its own
+seed, judged by held-out samples; then every seed gives each rule the same start, wires, batches and samples held out,
+so that results pair up.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from circuits.table import TruthTable
+from circuits.wires import Word
 from circuits.words import popcount
 from learn import search
-from learn.classify import Plan, in_integers, learn_classifier
+from learn.classify import Plan, held_out, in_integers, learn_classifier
 from learn.data.datasets import Dataset
 from learn.errors import CompareError
 from learn.keys import Key
+from learn.models.arithmetic.mlp import encoder
 from learn.rules import RULES, rules_in, state_arrays
 from learn.spaces import Choice, Int
 from learn.train import class_scores
@@ -32,6 +36,8 @@ USUAL = {
     Choice: ("heat_bath", "zim", "vote", "bold"),
 }
 """Where parameters live -> the rules that are compared, unless others are asked for."""
+NET_BOUND, NET_HELD_OUT = 8, 0.1
+"""Of nets: weights are the signs of integers in -8..7, and a tenth of the samples is held out."""
 PULSE = 0.5
 """Seconds after which a run is heard of again."""
 FEWEST = 2
@@ -234,7 +240,91 @@ class Table:
         return 0.0, last.seconds / last.step
 
 
-Task = Samples | Table
+@dataclass(frozen=True)
+class Net:
+    """Labelled samples, learned by a torch net whose weights are the signs of small integers.
+
+    Attributes:
+        dataset: a tenth of which every run holds out.
+        test: samples that no choice looks at, if there are any.
+        widths: of the hidden layers.
+        threads: how many; they change no result.
+        unit: what a step of a run is.
+        score: what a curve shows.
+    """
+
+    dataset: Dataset
+    test: Dataset | None
+    widths: tuple[int, ...]
+    threads: int = 1
+    unit: str = "pass"
+    score: str = "accuracy, held out"
+
+    @property
+    def compared(self) -> str:
+        """What rules are compared by."""
+        return "accuracy, held out" if self.test is None else "accuracy, test"
+
+    @property
+    def space(self) -> Int:
+        """Of the integers behind weights."""
+        return Int(-NET_BOUND, NET_BOUND - 1)
+
+    def _encoded(self) -> tuple[Any, Any]:
+        """Return the features of the samples and of the test samples: bytes as they are, others of one byte."""
+        x = in_integers(self.dataset)[0]
+        fresh = x[:0] if self.test is None else in_integers(self.test)[0]
+        if x.dtype == np.uint8:
+            return x, fresh
+        bits = max(int(np.abs(x).max()), int(np.abs(fresh).max(initial=0))).bit_length() + 1
+        encoding = encoder(x, [Word(bits)] * x.shape[1])
+        return encoding.codes(x), encoding.codes(fresh)
+
+    def _trained(self, rule: str, rate: float, key: Key, steps: int) -> Iterator[Any]:
+        from learn.nets import classify  # torch takes seconds to load
+
+        x, labels = self._encoded()[0], self.dataset.labels
+        apart = held_out(labels, NET_HELD_OUT, key.fold("held out"))
+        given, judging = (classify.Samples(x[rows], labels[rows]) for rows in (~apart, apart))
+        classes = len(self.dataset.class_names)
+        return classify.trained(
+            given,
+            judging,
+            self.widths,
+            classes=classes,
+            rule=rule,
+            rate=rate,
+            epochs=steps,
+            key=key,
+            space=self.space,
+            threads=self.threads,
+        )
+
+    def run(self, rule: str, rate: float, seed: int, key: Key, steps: int) -> Iterator[Run | None]:
+        """Run a rule: None now and then, last the result."""
+        from learn.nets.classify import predicted
+
+        began, busy = time.monotonic(), time.process_time()
+        for state in self._trained(rule, rate, key, steps):  # noqa: B007  (the last one is the result)
+            yield None
+        seconds, wall = time.process_time() - busy, time.monotonic() - began
+        test, last = None, state.validation[-1]
+        if self.test is not None:
+            test = float((predicted(state.net, self._encoded()[1]) == self.test.labels).mean())
+        compared, flips = last if test is None else test, state.flips / state.updates
+        counts = (state.updates, flips, state.changed, state.weights)
+        yield Run(rule, rate, seed, state.validation, last, test, compared, *counts, seconds, wall)
+
+    def pace(self, rule: str, rate: float, key: Key) -> tuple[float, float]:
+        """Return the seconds before the first step of a run and those of a step, measured."""
+        from learn.nets.classify import batches_of
+
+        batches = batches_of(round((1 - NET_HELD_OUT) * self.dataset.num_samples))
+        first, *_, last = islice(self._trained(rule, rate, key, FEWEST), 4)
+        return first.seconds, (last.seconds - first.seconds) / max(1, last.updates - first.updates) * batches
+
+
+Task = Samples | Table | Net
 """What rules are compared on."""
 
 
@@ -501,4 +591,4 @@ def standings(task: Task, found: Sequence[Run]) -> list[Standing]:
     return [standing(rule) for rule in rules]
 
 
-__all__ = ["ENERGY", "RATES", "Cost", "Event", "Run", "Samples", "Standing", "Table", "compare", "standings"]
+__all__ = ["ENERGY", "RATES", "Cost", "Event", "Net", "Run", "Samples", "Standing", "Table", "compare", "standings"]

@@ -34,6 +34,7 @@ from learn.nets import (
     integer_cross_entropy,
     to_circuit,
 )
+from learn.nets.classify import boolean_net
 from learn.rules import bold
 
 COMMON = {"epochs": 8, "batch": 100, "eta": 0.1, "cap": 0.002, "tau": 16.0, "samples": None, "compared": 10_000}
@@ -45,12 +46,7 @@ SCALES: dict[str, dict[str, Any]] = {
 
 def mlp(widths: list[int], mean_square: float, key: Key) -> nn.Sequential:
     """Return the net: sums of pixels or signs, thresholds between them."""
-    sizes, layers = [784, *widths, 10], []
-    for i, (n, m) in enumerate(pairwise(sizes)):
-        layers.append(BooleanLinear(n, m, key=key.fold(i), inputs="signs" if i else "integers"))
-        if i < len(widths):
-            layers.append(Threshold(n if i else n * mean_square))
-    return nn.Sequential(*layers)
+    return boolean_net(784, widths, 10, mean_square=mean_square, key=key)
 
 
 def vgg(widths: list[int], mean_square: float, key: Key) -> nn.Sequential:

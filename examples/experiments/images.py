@@ -21,7 +21,7 @@ Part = tuple[torch.Tensor, torch.Tensor]
 def arguments(description: str, scales: Mapping[str, dict[str, Any]]) -> argparse.Namespace:
     """Read the options; ``settings`` holds those of the scale, with what ``--set name=value`` changes."""
     parser = options(description, data=True)
-    parser.add_argument("--data", default="mnist", help="mnist or fashion-mnist")
+    parser.add_argument("--data", default="mnist", help="mnist or fashion_mnist")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
     args = parser.parse_args()

@@ -12,7 +12,7 @@ import pytest
 
 from circuits.table import sampled_table
 from learn import cli_compare
-from learn.compare import USUAL, Samples, Table, compare, cost, holm, paired_t, standings, steps_for
+from learn.compare import USUAL, Net, Samples, Table, compare, cost, holm, paired_t, standings, steps_for
 from learn.data import load, load_dataset
 from learn.errors import CompareError
 from learn.keys import Key
@@ -121,6 +121,20 @@ def test_steps_fit_the_time(samples):
     assert steps_for(table, ["vote", "bold"], 2, (0.1,), key=KEY, seconds=1000) > 2
 
 
+def test_nets_of_boolean_weights():
+    pytest.importorskip("torch")
+    dataset, test = (load_dataset("monk1", split=split) for split in ("train", "test"))
+    task = Net(dataset, test, (32,))
+    runs = [e.run for e in compare(task, ["vote", "bold"], seeds=2, rates=(0.1, 0.5), steps=30, key=KEY) if e.run]
+    again = [e.run for e in compare(task, ["vote", "bold"], seeds=2, rates=(0.1, 0.5), steps=30, key=KEY) if e.run]
+    assert [run[:11] for run in again] == [run[:11] for run in runs]
+    assert all(len(run.curve) == 30 and run.parameters == 6 * 32 + 32 * 2 and run.flips > 0 for run in runs)
+    assert all(0 < run.changed < 1 and run.compared == run.test for run in runs)
+    assert np.mean([run.test for run in runs if run.rule == "bold"]) > 0.55
+    assert {each.seeds for each in standings(task, runs)} == {2}
+    assert steps_for(task, ["vote", "bold"], 2, (0.1,), key=KEY, seconds=100) > 2
+
+
 # --- the verb ---------------------------------------------------------------------------------------------------------
 
 CALL = ["compare", "monk1", "--rules", "vote,bold", "--rates", "0.1,0.4", "--tables", 40, "--seeds", 2, "--steps", 2]
@@ -200,6 +214,9 @@ def test_control_c_keeps_what_is_done(run, monkeypatch, looks, seeds):
         (("monk1", "-o", "r.txt"), "expected a name that ends in .html"),
         (("monk1", "--samples", "0"), "--samples: got 0, expected at least 1"),
         (("adder:2", "--tables", "9"), "got a truth table, expected labelled samples"),
+        (("adder:2", "--net", "9"), "got a truth table, expected labelled samples"),
+        (("monk1", "--net", "9", "--tables", "9"), "--tables and --net: got both"),
+        (("monk1", "--net", "a"), "--net: got 'a', expected widths"),
         (("monk1", "monk2"), "got 2 names, expected one"),
     ],
 )
