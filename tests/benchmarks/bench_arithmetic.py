@@ -32,13 +32,15 @@ TRIED = [(steps, rate) for steps in (4000, 1000) for rate in (0.7, 1.0)]
 """Steps and rates of the small perceptrons; of those that do equally well the first is taken."""
 
 FILTERS = {
-    "low pass, 16 taps, 0.2 to 0.5, 40 dB": (16, [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]),
-    "low pass, 30 taps, 0.3 to 0.5, 50 dB": (30, [Band(0, 0.3, 1, 0.00316), Band(0.5, 1, 0, 0.00316)]),
-    "low pass, 63 taps, 0.2 to 0.28, 60 dB": (63, [Band(0, 0.2, 1, 0.028), Band(0.28, 1, 0, 0.001)]),
+    "G1: low pass, 16 taps, 0.2 to 0.5, 40 dB": (16, [Band(0, 0.2, 1, 0.01), Band(0.5, 1, 0, 0.01)]),
+    "Y1: low pass, 30 taps, 0.3 to 0.5, 50 dB": (30, [Band(0, 0.3, 1, 0.00316), Band(0.5, 1, 0, 0.00316)]),
+    "L2: low pass, 63 taps, 0.2 to 0.28, 60 dB": (63, [Band(0, 0.2, 1, 0.028), Band(0.28, 1, 0, 0.001)]),
 }
 """Taps, and of each band where it begins and ends (1 is half the sampling rate), the gain, and how far it may be off.
 
-They are of the sizes that papers on filters without multipliers take as examples, but were compared with none.
+Names and specifications are those of examples that papers on filters without multipliers share: L2 is of Lim and Parker
+1983, Y1 of Yao and Chien 2002, and all three are among those of Aktan, Yurdakul and Dundar 2008 ("An algorithm for the
+design of low-power hardware-efficient FIR filters", IEEE Transactions on Circuits and Systems I 55(6)).
 """
 
 
