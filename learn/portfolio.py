@@ -50,8 +50,8 @@ MAX_ANDS = 5000
 SECONDS = 60.0
 LEFT = 0.2
 """A bit of an operator is structure if it gets at most this share of the samples wrong that the usual value does."""
-LAG = 0.08
-"""A candidate that answers this share of held-out samples less than the best does not vote, and may be given up."""
+LAG, CLOSE = 0.08, 0.02
+"""A candidate that answers this share of held-out samples less than the best may be given up; what votes is closer."""
 TELLING = 0.1
 """Share of a trial after which its time is foreseen: the first sweeps are not like the others."""
 OPTIMISED = 2
@@ -62,10 +62,17 @@ SETTLED = 0.97
 """Share of held-out samples; see ``Candidate.settles``."""
 WORTH = 1e-5
 """Share of held-out samples that an AND node has to be worth: of two trials the one better after this price leads."""
+SMALL_WORTH = 2e-4
+"""The same of the circuit that improvements begin with: to anneal takes a time that grows with its size squared."""
 PRICES = 0.0, 1e-4, 2e-4, 4e-4, 8e-4
 """Share of the samples learned from that pruning may lose for an AND node."""
-VOTERS = 3
-"""How many of the best trials may vote together in the end, where that is better than the best."""
+VOTERS = 9
+"""Most trials that vote together in the end, where that is better than the best: one of each line of improvements."""
+LIKELY = 0.003
+"""The larger of two votes is taken if it is at most so much worse on what is held out, which is little to judge by."""
+IDLE = 3
+"""Improvements in turn without a better circuit after which the best is tried again, and where that is idle too another
+line begins, from a tree of some of the inputs."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
@@ -107,7 +114,8 @@ class Candidate(NamedTuple):
         levels: how many levels there are; None for no end.
         again: time for learning from all samples afterwards, in that for learning from a part.
         lags: whether it is given up when a level falls behind by ``LAG``; not if more effort can change all.
-        improves: whether it starts from the best circuit so far.
+        improves: whether it starts from the best circuit so far, of a line once another has begun.
+        begins: whether it begins another line of improvements, where one is idle.
         settles: whether it finds all of a function or nothing: from ``SETTLED`` on nothing else is tried.
     """
 
@@ -118,6 +126,7 @@ class Candidate(NamedTuple):
     again: float = 4 / 3
     lags: bool = True
     improves: bool = False
+    begins: bool = False
     settles: bool = False
 
 
@@ -133,6 +142,7 @@ class Trial(NamedTuple):
         seconds: it took.
         circuit: see there.
         pruning: (anywhere, price) that it was pruned at (``learn.pruning``); None where not.
+        line: name of the trial that its line of improvements began with; its own where it improves none.
     """
 
     row: str
@@ -143,6 +153,7 @@ class Trial(NamedTuple):
     seconds: float
     circuit: Circuit
     pruning: Pruning | None = None
+    line: str = ""
 
     @property
     def name(self) -> str:
@@ -286,6 +297,15 @@ def _forest(samples: Samples, key: Key, level: int, start: Circuit | None = None
         depth -= 1
 
 
+TREE_DEPTH, TREE_INPUTS = 6, 0.5
+"""Of the tree that begins another line: its depth, and the share of the inputs that it may test."""
+
+
+def _tree(samples: Samples, key: Key, level: int, start: Circuit | None = None) -> Work:
+    some = key.uniform(samples.x.shape[1]) < TREE_INPUTS
+    yield 1.0, _made(samples, forest(samples.x & some, samples.y, key, trees=1, depth=TREE_DEPTH).recipe)
+
+
 LISTS = (2, 16), (4, 64)
 """Literals of a rule, and rules."""
 
@@ -384,7 +404,7 @@ def _list_cost(samples: Samples, level: int, ands: int) -> float:
 
 def _network_cost(samples: Samples, level: int, ands: int) -> float:
     tables, epochs = NETWORKS[level]
-    return 50.0 * tables * epochs * len(samples.x)
+    return 10.0 * tables * epochs * len(samples.x)
 
 
 def _annealed_cost(samples: Samples, sweeps: int, nodes: int) -> float:
@@ -417,6 +437,10 @@ CANDIDATES: dict[str, Candidate] = {
         lambda s, level, ands: _annealed_cost(s, SWEEPS << level, 400), None, 4 / 3 * AGAIN, lags=False,
     ),
     "improved": Candidate("the best so far, annealed", _improved, _improved_cost, None, lags=False, improves=True),
+    "tree": Candidate(
+        "a tree of half the inputs, to be improved", _tree, lambda s, level, ands: 12.0 * TREE_DEPTH * s.x.size, None,
+        lags=False, begins=True,
+    ),
 }  # fmt: skip
 """Name -> candidate; of those that may be next, the first of the table is."""
 
@@ -547,26 +571,35 @@ def learn(
         called = " + ".join(trial.name for trial in team)
         return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
 
-    def leading(size: int) -> list[Trial]:
-        return [trial for trial in sorted(trials, key=lambda t: t.rank)[:size] if trial.held_out > best.held_out - LAG]
+    def voters() -> list[Trial]:
+        """Return the best of each line, the best first."""
+        of = {trial.line: trial for trial in sorted(trials, key=lambda t: t.rank, reverse=True)}
+        return [t for t in sorted(of.values(), key=lambda t: t.rank) if t.held_out > best.held_out - CLOSE][:VOTERS]
 
-    levels, cost = dict.fromkeys(names, 0), 0.0
+    begins = [name for name in names if CANDIDATES[name].begins]
+    levels, cost = {name: 0 for name in names if name not in begins}, 0.0
+    lead, lines, idle = best, 0, 0
     while levels:
-        name, more = following(part, levels, cost, best.ands)
-        level = levels[name]
-        levels[name] += 1
-        if levels[name] == CANDIDATES[name].levels:
-            del levels[name]
+        name, more = following(part, levels, cost, lead.ands)
+        if CANDIDATES[name].improves and idle >= IDLE and lead is not best:
+            lead, idle = best, 0
+        if CANDIDATES[name].improves and idle >= IDLE and begins:
+            name, level, lines = begins[0], lines, lines + 1
+        else:
+            level = levels[name]
+            levels[name] += 1
+            if levels[name] == CANDIDATES[name].levels:
+                del levels[name]
         called = f"{name} {level}"
         row, last = CANDIDATES[name], f"{name} {level - 1}"
         if row.lags and any(trial.held_out <= best.held_out - LAG for trial in trials if trial.name == last):
             continue
         cost += more
         started, learned, affordable = time.monotonic(), None, True
-        for share, found in row.learn(part, key.fold(name, level), level, best.circuit if row.improves else None):
+        for share, found in row.learn(part, key.fold(name, level), level, lead.circuit if row.improves else None):
             spent = time.monotonic() - started
             foreseen = spent / share if share >= TELLING else spent
-            after = sum(sorted([row.again * foreseen, *map(_again, leading(VOTERS))])[-VOTERS:])
+            after = sum(sorted([row.again * foreseen, *map(_again, voters())])[-VOTERS:])
             affordable = not trials or started - begin + foreseen + after <= budget
             if not affordable:
                 break
@@ -577,20 +610,27 @@ def learn(
             break
         tried.append(called)
         if learned is not None:
-            trials.append(judged(name, level, learned, started))
+            trial = judged(name, level, learned, started)
+            trials.append(trial._replace(line=lead.line if row.improves else trial.name))
             best = min(trials, key=lambda trial: trial.rank)
+            trial, worth = trials[-1], WORTH if row.improves else SMALL_WORTH
+            better = worth * trial.ands - trial.held_out < worth * lead.ands - lead.held_out
+            if row.begins or (better and (row.improves or not lines)):
+                lead, idle = trials[-1], 0
+            elif row.improves:
+                idle += 1
             team, score, circuit, train = [best], best.held_out, best.circuit, right(best.circuit, table)
         yield event(called)
         settled = CANDIDATES[best.row].settles and best.held_out >= SETTLED
         if len(tried) == steps or settled or best.held_out == best.train == 1.0:
             break
-    pruning, some = None, leading(VOTERS)
-    vote = _vote(part, [trial.circuit for trial in some]) if len(some) == VOTERS and best.held_out < 1.0 else None
-    if vote is not None:
-        voted = judged("vote", VOTERS, vote, begin)
-        if voted.rank < best.rank:
-            team, score, pruning, circuit = some, voted.held_out, voted.pruning, voted.circuit
-            train = right(circuit, table)
+    pruning, leading = None, voters() if best.held_out < 1.0 else []
+    votes = {size: _vote(part, [trial.circuit for trial in leading[:size]]) for size in range(3, len(leading) + 1, 2)}
+    voted_so = [judged("vote", size, vote, begin) for size, vote in votes.items() if vote is not None]
+    if voted_so and (top := min(voted.rank for voted in voted_so)) < best.rank:
+        voted = max((voted for voted in voted_so if voted.rank <= top + LIKELY), key=lambda voted: voted.level)
+        team, score, pruning, circuit = leading[: voted.level], voted.held_out, voted.pruning, voted.circuit
+        train = right(circuit, table)
     again = []
     for trial in team:
         own, learned = key.fold(trial.row, trial.level, "again"), None

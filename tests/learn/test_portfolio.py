@@ -114,7 +114,8 @@ def test_every_event_has_a_circuit_so_that_a_stop_keeps_the_best():
 
 def test_trials_come_in_turn_and_none_is_long_against_all_before():
     samples = portfolio._samples(sample(noisy, 12), 5000)
-    levels, spent, order = dict.fromkeys(CANDIDATES, 0), 0.0, []
+    rows = [name for name, row in CANDIDATES.items() if not row.begins]
+    levels, spent, order = dict.fromkeys(rows, 0), 0.0, []
     for _ in range(100):
         name, cost = following(samples, levels, spent, 100)
         costs = {n: CANDIDATES[n].cost(samples, k, 100) for n, k in levels.items()}
@@ -124,7 +125,7 @@ def test_trials_come_in_turn_and_none_is_long_against_all_before():
         levels[name] += 1
         levels = {n: k for n, k in levels.items() if k != CANDIDATES[n].levels}
     assert order[0] == ("constant", 0) and order.index(("word", 0)) < order.index(("improved", 0))
-    assert {name for name, level in order if level == 0} == set(CANDIDATES)
+    assert {name for name, level in order if level == 0} == set(rows)
 
 
 def test_annealing_again_starts_from_the_circuit_found():
@@ -180,6 +181,24 @@ def test_improving_starts_from_the_best_circuit_so_far(monkeypatch):
     last = learned(sample(noisy, 12), steps=6, names=("forest", "improved"))[-1]
     before = max((t for t in last.trials if t.row == "forest"), key=lambda t: -t.rank)
     assert given[0] == before.circuit
+
+
+def test_other_lines_begin_where_improvements_are_idle(monkeypatch):
+    given, row = [], CANDIDATES["improved"]
+
+    def spy(samples, key, level, start=None):
+        given.append(start)
+        yield 1.0, start
+
+    monkeypatch.setitem(CANDIDATES, "improved", row._replace(learn=spy))
+    last = learned(sample(noisy, 12), steps=24, names=("forest", "improved", "tree"))[-1]
+    rows = [trial.row for trial in last.trials]
+    first = rows.index("tree")
+    assert rows[:first].count("improved") >= portfolio.IDLE and rows.count("tree") > 1
+    assert {t.line for t in last.trials if t.row == "tree"} <= {t.line for t in last.trials if t.row == "improved"}
+    assert given[first - rows[:first].count("forest")] is last.trials[first].circuit
+    for _, name in zip(range(3), last.name.split(" + "), strict=False):
+        assert any(trial.name == name for trial in last.trials)
 
 
 def test_improving_a_tree_finds_what_it_lacks():
