@@ -24,6 +24,7 @@ from learn.models.arithmetic.cells import minterms, quiet, readout, run
 from learn.models.arithmetic.gf2 import solution
 from learn.models.arithmetic.mlp import drawn as untrained
 from learn.models.arithmetic.mlp import encoder, perceptron_circuit
+from learn.models.arithmetic.pieces import cut
 from learn.models.arithmetic.ring import binomials, exponents, from_low_bits, monomial_form
 from learn.models.arithmetic.threshold import level
 
@@ -116,6 +117,40 @@ def test_functions_are_recovered(name, seed):
     fresh = samples_of(function, types, 2000, key.fold("test"), word)
     assert found.exact
     np.testing.assert_array_equal(answers(found.learned, fresh), fresh.y)
+
+
+def brackets(x):
+    return np.select([x[:, 0] < 10_000, x[:, 0] < 30_000], [x[:, 0], 5 * x[:, 0] - 40_000], 2 * x[:, 0] + 50_000)
+
+
+PIECES = {
+    "brackets that join": ([U16], brackets, [10_000, 30_000]),
+    "powers": ([U8], lambda x: np.where(x[:, 0] < 100, x[:, 0] ** 2, 3 * x[:, 0] ** 3 + 7), None),
+    "of two variables": ([S8] * 2, lambda x: np.where(x[:, 1] < -20, 3 * x[:, 0] + x[:, 1], x[:, 1] - x[:, 0]), None),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("seed", range(3))
+def test_pieces_side_by_side_are_recovered(name, seed):
+    types, function, cuts = PIECES[name]
+    key = Key(seed, (name,))
+    found = best(samples_of(function, types, 400, key.fold("train")), key, forms=("affine", "pieces"))
+    assert found.exact and "pieces" in found.learned.form
+    fresh = samples_of(function, types, 2000, key.fold("test"))
+    right = answers(found.learned, fresh) == fresh.y
+    assert right.all() if cuts else right.mean() > 0.99  # where pieces do not join, the cut is known up to samples
+    for at in cuts or []:
+        assert f"= {at} on" in found.learned.text
+
+
+@given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-9, 9)), min_size=8, max_size=60))
+def test_pieces_give_what_they_were_cut_from(pairs):
+    at, y = (np.array(column, np.int64) for column in zip(*dict(pairs).items(), strict=True))
+    pieces = cut(at, at[:, None], y)
+    for value, target in zip(at.tolist(), y.tolist(), strict=True) if pieces else ():
+        piece = [p for k, p in enumerate(pieces) if k == 0 or p.start <= value][-1]
+        assert piece.weights[0] * value + piece.bias == target
 
 
 def number(x, places):

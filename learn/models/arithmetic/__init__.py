@@ -16,7 +16,7 @@ from learn.models.arithmetic.cells import cells
 from learn.models.arithmetic.forms import Learned, Recipe, Samples, answers, circuit_of, constant
 from learn.models.arithmetic.gf2 import gf2
 from learn.models.arithmetic.graph import graphs
-from learn.models.arithmetic.pieces import clip, extremes
+from learn.models.arithmetic.pieces import clip, extremes, piecewise
 from learn.models.arithmetic.ring import degrees, ring
 from learn.models.arithmetic.threshold import threshold
 from learn.models.arithmetic.words import on_words
@@ -73,6 +73,7 @@ FORMS: dict[str, Callable[..., Iterator[Learned | None]]] = {
     "words": _words,
     "threshold": _one(lambda samples, *, key, rule: threshold(samples)),
     "extremes": _extremes,
+    "pieces": lambda samples, *, key, rule: piecewise(samples),
     "graph": lambda samples, *, key, rule: graphs(samples, key=key),
     "cell": _cells,
 }
