@@ -253,17 +253,16 @@ def graphs(samples: Samples, *, key: Key) -> Iterator[Learned | None]:
     bounds = [abs(end) for word in (*samples.types, samples.word) for end in (word.lo, word.hi)]
     if variables > VARIABLES or max(bounds) >= kernels.LIMIT or all(word.bits == 1 for word in samples.types):
         return
-    rows = np.arange(min(FEW, len(x)))
-    everything = loss_on(samples)
+    rows, everything = np.arange(min(FEW, len(x))), loss_on(samples)
     best: Graph | None = None
     least = 0
     for level in range(ROUNDS):
         for nodes in SIZES:
             for trial in range(2 << level):
                 some = samples.at(rows)
-                graph = grown(
-                    some.x, loss_on(some), nodes, key=key.fold(level, nodes, trial), selects=trial % 2 == 1
-                ).on(x)
+                own = key.fold(level, nodes, trial)
+                graph = grown(some.x, loss_on(some), nodes, key=own, selects=trial % 2 == 1)
+                wrong, graph = _missed(graph, loss_on(some)).any(), graph.on(x)
                 bits = everything.of(graph)
                 if best is None or bits < least:
                     best, least = graph, bits
@@ -271,9 +270,8 @@ def graphs(samples: Samples, *, key: Key) -> Iterator[Learned | None]:
                     yield _learned(reduced(graph, x, everything), samples)
                     continue
                 yield None
-                wrong = np.flatnonzero(_missed(graph, everything))
-                if everything.of(graph) and not loss_on(some).of(graph.on(some.x)):
-                    rows = np.union1d(rows, wrong[:MORE])
+                if not wrong:
+                    rows = np.union1d(rows, np.flatnonzero(_missed(graph, everything))[:MORE])
     if best is not None and least:
         yield _learned(best, samples)
 
