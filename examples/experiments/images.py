@@ -70,6 +70,7 @@ def curves(rows: Sequence[Mapping[str, Any]], of: Sequence[str]) -> Callable[[An
             own = [row for row in rows if tuple(row[name] for name in of) == kind]
             axes.plot([row["epoch"] for row in own], [row["held_out"] for row in own], label=" ".join(map(str, kind)))
         axes.set(xlabel="epoch", ylabel="held-out accuracy")
-        axes.legend()
+        if of:
+            axes.legend()
 
     return draw
