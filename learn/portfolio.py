@@ -423,7 +423,7 @@ CANDIDATES: dict[str, Candidate] = {
         "a function of a count of inputs", _symmetric, lambda s, level, ands: 20.0 * (1 + 4 * level) * s.x.size, 2
     ),
     "word": Candidate(
-        "a bit of an operator on one word or two", _word, lambda s, level, ands: 100.0 * s.x.size, 1, settles=True
+        "a bit of an operator on one word or two", _word, lambda s, level, ands: 20.0 * s.x.size, 1, settles=True
     ),
     "list": Candidate("a decision list", _list, _list_cost, len(LISTS)),
     "forest": Candidate("decision trees that vote", _forest, _forest_cost, len(FORESTS)),
