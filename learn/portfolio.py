@@ -71,8 +71,8 @@ VOTERS = 9
 LIKELY = 0.003
 """The larger of two votes is taken if it is at most so much worse on what is held out, which is little to judge by."""
 IDLE = 3
-"""Improvements in turn without a better circuit after which the best is tried again, and where that is idle too another
-line begins, from a tree of some of the inputs."""
+"""Improvements in turn without a better circuit after which the best small one is tried again, and where that is idle
+too another line begins, from a tree of some of the inputs."""
 
 Work = Iterator[tuple[float, Circuit | None]]
 """A candidate at work: the share done, and at last, at share 1, the circuit; None where it has none."""
@@ -571,6 +571,10 @@ def learn(
         called = " + ".join(trial.name for trial in team)
         return Event(len(tried), spent, called, trying, score, train, ands, circuit, tuple(trials), refitted)
 
+    def small(trial: Trial) -> float:
+        """Return what a circuit to be improved is chosen by, the least first."""
+        return SMALL_WORTH * trial.ands - trial.held_out
+
     def voters() -> list[Trial]:
         """Return the best of each line, the best first."""
         of = {trial.line: trial for trial in sorted(trials, key=lambda t: t.rank, reverse=True)}
@@ -581,8 +585,8 @@ def learn(
     lead, lines, idle = best, 0, 0
     while levels:
         name, more = following(part, levels, cost, lead.ands)
-        if CANDIDATES[name].improves and idle >= IDLE and lead is not best:
-            lead, idle = best, 0
+        if CANDIDATES[name].improves and idle >= IDLE and lead is not (first := min([best, *trials], key=small)):
+            lead, idle = first, 0
         if CANDIDATES[name].improves and idle >= IDLE and begins:
             name, level, lines = begins[0], lines, lines + 1
         else:
@@ -613,8 +617,7 @@ def learn(
             trial = judged(name, level, learned, started)
             trials.append(trial._replace(line=lead.line if row.improves else trial.name))
             best = min(trials, key=lambda trial: trial.rank)
-            trial, worth = trials[-1], WORTH if row.improves else SMALL_WORTH
-            better = worth * trial.ands - trial.held_out < worth * lead.ands - lead.held_out
+            better = trials[-1].rank < lead.rank if row.improves else small(trials[-1]) < small(lead)
             if row.begins or (better and (row.improves or not lines)):
                 lead, idle = trials[-1], 0
             elif row.improves:
