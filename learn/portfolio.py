@@ -585,7 +585,7 @@ def learn(
     lead, lines, idle = best, 0, 0
     while levels:
         name, more = following(part, levels, cost, lead.ands)
-        if CANDIDATES[name].improves and idle >= IDLE and lead is not (first := min([best, *trials], key=small)):
+        if CANDIDATES[name].improves and idle >= IDLE and lead.line != (first := min([best, *trials], key=small)).line:
             lead, idle = first, 0
         if CANDIDATES[name].improves and idle >= IDLE and begins:
             name, level, lines = begins[0], lines, lines + 1
