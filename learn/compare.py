@@ -118,29 +118,38 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Labelled samples, learned by a network of look-up tables.
+class _Labelled:
+    """Labelled samples.
 
     Attributes:
         dataset: part of which every run holds out.
         test: samples that no choice looks at, if there are any.
+    """
+
+    dataset: Dataset
+    test: Dataset | None
+
+    @property
+    def compared(self) -> str:
+        """What rules are compared by."""
+        return "accuracy, held out" if self.test is None else "accuracy, test"
+
+
+@dataclass(frozen=True)
+class Samples(_Labelled):
+    """Labelled samples, learned by a network of look-up tables.
+
+    Attributes:
         plan: of the network and its training.
         threads: how many; they change no result.
         unit: what a step of a run is.
         score: what a curve shows.
     """
 
-    dataset: Dataset
-    test: Dataset | None
     plan: Plan
     threads: int = 1
     unit: str = "pass"
     score: str = "accuracy, held out"
-
-    @property
-    def compared(self) -> str:
-        """What rules are compared by."""
-        return "accuracy, held out" if self.test is None else "accuracy, test"
 
     @property
     def space(self) -> Int:
@@ -241,29 +250,20 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Net:
+class Net(_Labelled):
     """Labelled samples, learned by a torch net whose weights are the signs of small integers.
 
     Attributes:
-        dataset: a tenth of which every run holds out.
-        test: samples that no choice looks at, if there are any.
         widths: of the hidden layers.
         threads: how many; they change no result.
         unit: what a step of a run is.
         score: what a curve shows.
     """
 
-    dataset: Dataset
-    test: Dataset | None
     widths: tuple[int, ...]
     threads: int = 1
     unit: str = "pass"
     score: str = "accuracy, held out"
-
-    @property
-    def compared(self) -> str:
-        """What rules are compared by."""
-        return "accuracy, held out" if self.test is None else "accuracy, test"
 
     @property
     def space(self) -> Int:

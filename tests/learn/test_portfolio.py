@@ -170,27 +170,26 @@ def test_the_command_line_learns_samples_by_the_portfolio(tmp_path, monkeypatch,
     assert (tmp_path / "less.aig").read_bytes() == (tmp_path / "again.aig").read_bytes()
 
 
-def test_improving_starts_from_the_best_circuit_so_far(monkeypatch):
-    given, row = [], CANDIDATES["improved"]
+@pytest.fixture
+def given(monkeypatch):
+    """Return what improvements start from; they change nothing."""
+    given = []
 
     def spy(samples, key, level, start=None):
         given.append(start)
         yield 1.0, start
 
-    monkeypatch.setitem(CANDIDATES, "improved", row._replace(learn=spy))
+    monkeypatch.setitem(CANDIDATES, "improved", CANDIDATES["improved"]._replace(learn=spy))
+    return given
+
+
+def test_improving_starts_from_the_best_circuit_so_far(given):
     last = learned(sample(noisy, 12), steps=6, names=("forest", "improved"))[-1]
     before = max((t for t in last.trials if t.row == "forest"), key=lambda t: -t.rank)
     assert given[0] == before.circuit
 
 
-def test_other_lines_begin_where_improvements_are_idle(monkeypatch):
-    given, row = [], CANDIDATES["improved"]
-
-    def spy(samples, key, level, start=None):
-        given.append(start)
-        yield 1.0, start
-
-    monkeypatch.setitem(CANDIDATES, "improved", row._replace(learn=spy))
+def test_other_lines_begin_where_improvements_are_idle(given):
     last = learned(sample(noisy, 12), steps=24, names=("forest", "improved", "tree"))[-1]
     rows = [trial.row for trial in last.trials]
     first = rows.index("tree")
