@@ -366,7 +366,17 @@ def small_perceptron():
     return perceptron_circuit(net, encoding, ["x0", "x1", "x2"])
 
 
+def form_circuit(types, function, form):
+    found = best(samples_of(function, types, 300, Key(4, (form,))), Key(4), forms=(form,))
+    assert found.exact
+    return circuit_of({"y": found.learned.recipe}, [f"x{i}" for i in range(len(types))], types, "form")
+
+
 EXPORTED = {
+    "pieces": lambda: form_circuit([U16], brackets, "pieces"),
+    "graph": lambda: form_circuit(
+        [U8] * 4, lambda x: np.where(x[:, 0] < x[:, 1], x[:, 2] - x[:, 3], x[:, 2] + x[:, 3]), "graph"
+    ),
     **{name: partial(function_circuit, name) for name in [*RECOVERED, *BITS]},
     **{name: lambda name=name: approximations()[name] for name in ("table", "two tables", "lines")},
     "filter of adders": lambda: filter_circuit([3, -5, 7, 7, -5, 3], 4, U8, "fir"),
