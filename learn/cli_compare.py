@@ -137,7 +137,8 @@ def compare(
         int | None, typer.Option(metavar="N", help="Of each run: passes over samples, steps of the search.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The page, .html; data of figures beside it.")
+        Path | None,
+        typer.Option("-o", "--output", "--report", metavar="FILE", help="The page, .html; data of figures beside it."),
     ] = None,
     tables: Annotated[int | None, typer.Option(metavar="N", help="Look-up tables; default 1,000.")] = None,
     net: Annotated[

@@ -67,8 +67,9 @@ class Run(NamedTuple):
         rate: of the rule.
         seed: decides everything else; -1 of trials.
         curve: the score after each step, of held-out samples or of the values of a table.
-        held_out: the last score; of a network the best one's.
-        test: share of the test samples classified right by the network that held-out samples chose, if there are any.
+        held_out: the last score; of a network of tables the best one's.
+        test: share of the test samples classified right, if there are any, by the network of tables that held-out
+            samples chose, or by a net as it is at the end.
         compared: what rules are compared by.
         updates: of the parameters.
         flips: table entries that changed sides in an update on average; of circuits gates.

@@ -589,6 +589,7 @@ def learn(
             lead, idle = first, 0
         if CANDIDATES[name].improves and idle >= IDLE and begins:
             name, level, lines = begins[0], lines, lines + 1
+            more = CANDIDATES[name].cost(part, level, lead.ands)
         else:
             level = levels[name]
             levels[name] += 1

@@ -212,6 +212,7 @@ def test_control_c_keeps_what_is_done(run, monkeypatch, looks, seeds):
         (("monk1", "--steps", "0"), "steps: got 0, expected at least 1"),
         (("monk1", "--steps", "1", "--seconds", "1"), "got both"),
         (("monk1", "-o", "r.txt"), "expected a name that ends in .html"),
+        (("monk1", "--report", "r.txt"), "expected a name that ends in .html"),
         (("monk1", "--samples", "0"), "--samples: got 0, expected at least 1"),
         (("adder:2", "--tables", "9"), "got a truth table, expected labelled samples"),
         (("adder:2", "--net", "9"), "got a truth table, expected labelled samples"),
