@@ -141,6 +141,14 @@ function element(tag, text = "", attributes = {}) {
   return made;
 }
 
+/** Join some paths of one look into the first of them, which is much less to paint. */
+function joined(paths) {
+  const [first, ...others] = paths, line = paths.map((path) => path.getAttribute("d")).join("");
+  if (others.length) first.setAttribute("d", line);
+  others.forEach((path) => path.remove());
+  return line;
+}
+
 /** Make every wire easy to meet and to mark: a wide unseen copy under the lines of all wires. */
 function prepare(svg) {
   state.groups = new Map();
@@ -151,8 +159,9 @@ function prepare(svg) {
     if (!state.groups.has(wire)) state.groups.set(wire, []);
     state.groups.get(wire).push(group);
     if (!group.classList.contains("net")) continue;
-    const reach = made("g"), path = made("path"), lines = [...group.querySelectorAll("path:not(.dot)")];
-    path.setAttribute("d", lines.map((line) => line.getAttribute("d")).join(""));
+    const reach = made("g"), path = made("path");
+    path.setAttribute("d", joined([...group.querySelectorAll("path:not(.dot)")]));
+    joined([...group.querySelectorAll(".dot")]);
     reach.append(...group.querySelectorAll("title"), path);
     reach.setAttribute("class", "reach");
     reach.dataset.wire = wire;
