@@ -31,7 +31,7 @@ from learn.keys import Key
 from learn.models.kinds import MODELS, Model, Size, build, model_named, window_of, window_shifts
 from learn.models.lut_network import LutNetwork, network_circuit
 from learn.models.readouts import READOUTS
-from learn.train import Event, Settings, State, active_pins, class_scores, fit, passes, probes_of
+from learn.train import COMPARISONS, RARE, Event, Settings, State, bank_of, class_scores, fit, passes, probes_of
 
 MAX_DECIMALS = 9
 HELD_OUT = 0.1
@@ -135,7 +135,7 @@ class Plan(NamedTuple):
         encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
             images, and for "quantile" elsewhere.
         warps: what training does to images, a name of WARPINGS.
-        comparisons: of pixels that pins of images are drawn from, for small circuits; 0 for any.
+        comparisons: of pixels that pins of images are drawn from, for small circuits; 0 for as many as useful.
         settings: of the training.
         model: one of MODELS.
         readout: one of READOUTS.
@@ -299,18 +299,12 @@ def learn_classifier(
     validation = encoder.codes(features[apart]), dataset.labels[apart]
     probes = probes_of(train, key.fold("probes"), window_shifts(image) if image and model.moves else None)
     settings = plan.settings
-    rare = min(settings.rare, 0.5 - 1e-9) if len(train) >= 64 else 0.0
-    if plan.comparisons and isinstance(encoder, ImageEncoder) and not model.moves:
-        where = encoder.draw_places(key.fold("bank", "places"), plan.comparisons)
-        drawn = active_pins(encoder, probes, key.fold("bank"), where, 1, rare)
-        encoder = replace(encoder, bank=drawn.map(np.ravel))
-
-    def places(count: int) -> NDArray[np.int64]:
-        return encoder.draw_places(key.fold("places"), count)
-
+    rare = RARE if len(train) >= 64 else 0.0
+    count = 0 if image is None or model.moves else plan.comparisons
+    bank = bank_of(encoder, probes, key.fold("bank"), count=count or COMPARISONS, rare=rare)
     network = build(
         plan.model,
-        lambda own, count: active_pins(encoder, probes, own, places(count), plan.pins, rare),
+        bank,
         Size(encoder.rows, dataset.num_classes, plan.tables, plan.pins, plan.bound, plan.readout, image),
         key=key.fold("network"),
     )
@@ -326,9 +320,8 @@ def learn_classifier(
             network,
             train[:samples],
             wanted[:samples],
-            encoder=encoder,
+            bank=bank,
             key=key.fold("fit"),
-            places=places(len(network.layers[0].counters)),
             settings=settings,
             warps=warps,
             validation=validation if samples == len(train) else None,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,20 +17,17 @@ from circuits.names import distinct, legal
 from circuits.wires import BIT, Word, holding
 from learn.errors import DataError
 from learn.keys import Key
-from learn.models.lut_network import ZERO_ROW, Pins
+from learn.models.lut_network import ZERO_ROW, Bank, Pins
 
 Codes = NDArray[np.uint8]
 MAX_LEVELS = 255
 """Thresholds of a feature: a code is one byte."""
 
-LOCAL_SHARE = 0.5
-"""Share of an image's pins that lie near their table's place; the others lie anywhere."""
-RADIUS = 6
 OFFSET = 4
 MARGINS = (2, 5, 10, 20, 40)
 LEVELS = (8, 24, 56, 88, 120, 152, 184, 216)
 LEVEL_SHARE = 0.25
-"""Share of an image's pins that compare a pixel with a level instead of with a neighbour."""
+"""Share of an image's comparisons that compare a pixel with a level instead of with a neighbour."""
 
 
 class Encoder(Protocol):
@@ -48,11 +44,8 @@ class Encoder(Protocol):
     def codes(self, features: ArrayLike) -> Codes:
         """Return the rows of samples: (samples, features) to uint8 (samples, rows), column 0 zero."""
 
-    def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
-        """Draw pins, shape (tables, pins); ``places`` (tables,) says about where each table looks."""
-
-    def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
-        """Draw where tables look: int64 (tables,)."""
+    def comparisons(self, key: Key, count: int) -> Bank:
+        """Return what pins may compare, ``count`` comparisons at most, drawn where there are more."""
 
     def builder(self, name: str) -> Builder:
         """Return a builder with the features as inputs."""
@@ -91,8 +84,8 @@ def _thresholds(column: NDArray[Any], levels: int) -> NDArray[Any]:
     return np.where(midway > lower, midway, upper)  # between neighbours there is none
 
 
-def _picked(key: Key, values: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.array(values, np.int64)[key.integers(len(values), shape)]
+def _picked(key: Key, values: Sequence[int], count: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)[key.integers(len(values), count)]
 
 
 Numbers = NDArray[np.int64]
@@ -305,21 +298,15 @@ class TabularEncoder:
             codes[:, at] = self._rows(k, given[k])[[self.layout[r - 1].row for r in at]].T
         return codes
 
-    def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
-        """Draw where tables look; features have no neighbourhood."""
-        return np.zeros(tables, np.int64)
-
-    def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
-        """Draw pins, every level of every row as likely as any other."""
+    def comparisons(self, key: Key, count: int) -> Bank:
+        """Return the levels of all rows, row by row; of more than ``count``, so many of them."""
         heights = np.array([row.height for row in self.layout])
         if not len(heights):
             raise DataError("features: all are constant, expected at least one that varies")
-        ends = np.cumsum(heights)
-        place = key.integers(int(ends[-1]), (tables, pins))
-        row = np.searchsorted(ends, place, side="right")
-        margin = place - (ends - heights)[row]
-        source = (row + 1).astype(np.int32)
-        return Pins(source, np.full_like(source, ZERO_ROW), margin.astype(np.uint8))
+        source = np.repeat(np.arange(1, self.rows, dtype=np.int32), heights)
+        margin = np.arange(len(source)) - np.repeat(np.cumsum(heights) - heights, heights)
+        pins = Pins(source, np.full_like(source, ZERO_ROW), margin.astype(np.uint8))
+        return Bank(pins).some(key, count)
 
     def builder(self, name: str) -> Builder:
         """Return a builder with the features, or the numbers of their intervals, as inputs."""
@@ -348,6 +335,14 @@ class TabularEncoder:
         return np.where(given >= hi, hi, np.where(given < lo, lo, inside)).T
 
 
+def _along(y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where pixels lie along a curve that seldom leaves a neighbourhood (Morton 1966): their bits in turns."""
+    place = np.zeros_like(y)
+    for k in range(int(max(y.max(), x.max())).bit_length()):
+        place |= (x >> k & 1) << 2 * k | (y >> k & 1) << 2 * k + 1
+    return place
+
+
 _SIDE = ((-1, 1), (0, 2), (1, 1))
 _KERNEL = [[a * b for _, b in _SIDE] for _, a in _SIDE]  # of the blur, in sixteenths
 
@@ -359,13 +354,10 @@ class ImageEncoder:
     Attributes:
         height: pixels.
         width: pixels.
-        bank: the comparisons that pins are drawn from, arrays of one axis; None for any. Pins that share comparisons
-            share their gates, and gates of comparisons are most of a circuit's.
     """
 
     height: int
     width: int
-    bank: Pins | None = None
 
     @property
     def num_features(self) -> int:
@@ -459,49 +451,23 @@ class ImageEncoder:
             maps[0] = np.arange(self.rows)
         return maps
 
-    def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
-        """Draw a pixel a table."""
-        return key.integers(self.num_features, tables)
+    def comparisons(self, key: Key, count: int) -> Bank:
+        """Draw comparisons of pixels with neighbours and with levels, those of pixels nearby close together."""
 
-    @cached_property
-    def _neighbours(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the numbers of the bank's comparisons near each pixel, one pixel's after another's, and their ends."""
-        assert self.bank is not None
-        y, x = np.divmod((self.bank.source - 1) % self.num_features, self.width)
-        at = np.mgrid[: self.height, : self.width].reshape(2, -1, 1)
-        near = (np.abs(at[0] - y) <= RADIUS) & (np.abs(at[1] - x) <= RADIUS)
-        return np.nonzero(near)[1], np.cumsum(near.sum(axis=1))
+        def near(name: str, at: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+            return np.clip(at + key.fold(name).integers(2 * OFFSET + 1, count) - OFFSET, 0, size - 1)
 
-    def _draw_from(self, bank: Pins, key: Key, tables: int, pins: int, places: NDArray[np.int64]) -> Pins:
-        """Draw pins of a bank: half of them near their table's place, if there are any."""
-        shape = (tables, pins)
-        members, ends = self._neighbours
-        end, count = (part[places][:, None] for part in (ends, np.diff(ends, prepend=0)))
-        near = members[np.maximum(end - 1 - (key.fold("near").uniform(shape) * count).astype(np.int64), 0)]
-        local = (key.fold("local").uniform(shape) < LOCAL_SHARE) & (count > 0)
-        chosen = np.where(local, near, key.fold("anywhere").integers(bank.source.size, shape))
-        return bank.map(lambda array: array[chosen])
-
-    def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
-        """Draw pins: half of them near their table's place."""
-        if self.bank is not None:
-            return self._draw_from(self.bank, key, tables, pins, places)
-        shape = (tables, pins)
-
-        def near(name: str, at: NDArray[np.int64], reach: int, size: int) -> NDArray[np.int64]:
-            return np.clip(at + key.fold(name).integers(2 * reach + 1, shape) - reach, 0, size - 1)
-
-        y, x = (part[:, None] for part in np.divmod(places, self.width))
-        anywhere = np.divmod(key.fold("anywhere").integers(self.num_features, shape), self.width)
-        local = key.fold("local").uniform(shape) < LOCAL_SHARE
-        y = np.where(local, near("y", y, RADIUS, self.height), anywhere[0])
-        x = np.where(local, near("x", x, RADIUS, self.width), anywhere[1])
-        copy = 1 + self.num_features * key.fold("copy").integers(2, shape)
-        other = near("other y", y, OFFSET, self.height) * self.width + near("other x", x, OFFSET, self.width)
-        level = key.fold("level").uniform(shape) < LEVEL_SHARE
-        margin = np.where(level, _picked(key.fold("levels"), LEVELS, shape), _picked(key.fold("m"), MARGINS, shape))
-        against = np.where(level, ZERO_ROW, copy + other)
-        return Pins((copy + y * self.width + x).astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
+        y, x = np.divmod(key.fold("pixel").integers(self.num_features, count), self.width)
+        blurred = key.fold("copy").integers(2, count)
+        copy = 1 + self.num_features * blurred
+        other = near("other y", y, self.height) * self.width + near("other x", x, self.width)
+        level = key.fold("level").uniform(count) < LEVEL_SHARE
+        margin = np.where(level, _picked(key.fold("levels"), LEVELS, count), _picked(key.fold("m"), MARGINS, count))
+        pixel, against = y * self.width + x, np.where(level, ZERO_ROW, copy + other)
+        place = _along(y, x) * 2 + blurred
+        _, at = np.unique((place * self.rows + against) * 256 + margin, return_index=True)  # in this order
+        pins = Pins((copy + pixel).astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
+        return Bank(pins, alike=True).chosen(at)
 
     def builder(self, name: str) -> Builder:
         """Return a builder with the pixels as inputs, row by row."""
@@ -550,13 +516,10 @@ class WindowEncoder(ImageEncoder):
 
     window: int = 1
 
-    def draw_places(self, key: Key, tables: int) -> NDArray[np.int64]:
-        """Draw a pixel of the window a table."""
-        return key.integers(self.window**2, tables)
-
-    def draw(self, key: Key, tables: int, pins: int, *, places: NDArray[np.int64]) -> Pins:
-        """Draw pins as in an image of the window's size."""
-        drawn = ImageEncoder(self.window, self.window).draw(key, tables, pins, places=places)
+    def comparisons(self, key: Key, count: int) -> Bank:
+        """Draw comparisons as in an image of the window's size."""
+        drawn = ImageEncoder(self.window, self.window).comparisons(key, count)
         pixel = np.add.outer(np.arange(self.window) * self.width, np.arange(self.window)).reshape(-1)
         row = np.concatenate([[ZERO_ROW], 1 + pixel, 1 + self.num_features + pixel]).astype(np.int32)
-        return Pins(row[drawn.source], row[drawn.against], drawn.margin)
+        source, against, margin = drawn.pins
+        return drawn._replace(pins=Pins(row[source], row[against], margin))

@@ -31,7 +31,7 @@ from learn.models.lut_network import MAX_PINS, LutNetwork, greatest, make_networ
 from learn.models.readouts import READOUTS
 from learn.rules import rules_in
 from learn.spaces import Int
-from learn.train import Loss, Settings, active_pins, class_scores, fit, probes_of
+from learn.train import Loss, Settings, bank_of, class_scores, fit, probes_of
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -208,9 +208,9 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
         encoder = self._encoder(features)
         probes = probes_of(encoder.codes(features), key.fold("probes"))
         size = sizes(len(features), features.shape[1], groups, None if self.tables == "auto" else int(self.tables))
-        places = encoder.draw_places(key.fold("places"), size.tables)
+        bank = bank_of(encoder, probes, key.fold("bank"))
         self.network_: LutNetwork = make_network(
-            lambda drawn, count: active_pins(encoder, probes, drawn, places, int(self.pins), Settings.rare),
+            bank,
             rows=encoder.rows,
             classes=groups,
             widths=[size.tables] * self.layers,
@@ -219,7 +219,7 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
             key=key.fold("network"),
             readout=getattr(self, "readout", next(iter(READOUTS))),
         )
-        self.encoder_, self._places, self._circuit = encoder, places, None
+        self.encoder_, self._bank, self._circuit = encoder, bank, None
         self.n_iter_: int = 0
         self.history_: list[dict[str, Any]] = []
         return size
@@ -252,9 +252,8 @@ class _CircuitEstimator(BaseEstimator):  # type: ignore[misc]
             self.network_,
             codes[~out],
             labels[~out],
-            encoder=self.encoder_,
+            bank=self._bank,
             key=key,
-            places=self._places,
             settings=settings,
             weights=None if weights is None else weights[~out],
             warps=self._warps(key.fold("warps")),

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from learn import lut_kernels as kernels
 from learn.encoders import Encoder, ImageEncoder
-from learn.lut_kernels import STEP, Bytes, Tables, Wires, _look_up, _read_pins, _turn
+from learn.lut_kernels import STEP, Bytes, Tables, Wires, _locate, _look_up, _read_pins, _turn
 from learn.models.lut_network import LutNetwork
 from learn.train import class_scores
 
@@ -64,26 +64,32 @@ def blur(rows: Bytes, height: int, width: int) -> None:
 
 @njit(cache=True, nogil=True)
 def add_votes(
-    rows: Bytes, source: Wires, against: Wires, margin: Bytes, tables: Tables, group: Wires, scores: Scores
-) -> None:
+    rows: Bytes, codes: Wires, shift: Wires, source: Wires, against: Wires, margin: Bytes, tables: Tables, group: Wires,
+    scores: Scores,
+) -> None:  # fmt: skip
     """Add the bits of tables to the scores of their groups: ``add_scores`` without addresses.
 
     Args:
         rows: uint8 (rows, batch).
-        source: int32 (tables, pins), rows; ``against`` likewise, ``margin`` uint8.
+        codes: of a ``Wiring``, and so are ``shift`` to ``margin``: integers (tables, pins).
+        shift: see there.
+        source: see there.
         against: see there.
         margin: see there.
         tables: int8 (tables, entries), counters.
         group: int32 (tables,).
         scores: uint16 (groups, batch), added to.
     """
-    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
+    batch, pins, size = _U(rows.shape[1]), _U(codes.shape[1]), _U(tables.shape[1])
     flat, entries, to = rows.reshape(-1), tables.reshape(-1), scores.reshape(-1)
-    sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
+    chosen, compared, moved = codes.reshape(-1), len(source) > 0, len(shift) > 0
+    x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     spelled, bits = np.empty(STEP, np.uint8), np.empty(STEP, np.uint8)
     for t in range(_U(len(group))):
+        further = _U(shift[t]) if moved else _U(0)
+        _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(0), batch, _U(STEP)):
-            _read_pins(spelled, _U(0), flat, start, batch, sources, others, margins, t * pins, pins)
+            _read_pins(spelled, _U(0), flat, start, x, y, level, pins)
             _look_up(bits, _U(0), entries, t * size, size, spelled, _U(0))
             place = _U(group[t]) * batch + start
             for lane in range(_U(STEP)):
@@ -113,6 +119,8 @@ def classify(
     height: int,
     width: int,
     rows: Bytes,
+    codes: Wires,
+    shift: Wires,
     source: Wires,
     against: Wires,
     margin: Bytes,
@@ -129,7 +137,9 @@ def classify(
         height: of images, which are blurred; 0 for rows that are whole.
         width: see there.
         rows: uint8 (rows, batch), row 0 zero; written.
-        source: as for :func:`add_votes`, like the others up to ``group``.
+        codes: as for :func:`add_votes`, like the others up to ``group``.
+        shift: see there.
+        source: see there.
         against: see there.
         margin: see there.
         tables: see there.
@@ -144,7 +154,7 @@ def classify(
         if height:
             blur(rows, height, width)
         scores[:] = 0
-        add_votes(rows, source, against, margin, tables, group, scores)
+        add_votes(rows, codes, shift, source, against, margin, tables, group, scores)
         first_greatest(scores, count, classes[start:])
 
 
@@ -154,8 +164,9 @@ class Reader:
     def __init__(self, network: LutNetwork, encoder: Encoder) -> None:
         last = network.layers[-1]
         self.network, self.encoder = network, encoder
-        self.hidden = [(layer.spread(), layer.tables) for layer in network.layers[:-1]]
-        self.votes = (*last.spread(), last.tables, network.groups)
+        *hidden, read = network.wirings
+        self.hidden = [(wiring, layer.tables) for wiring, layer in zip(hidden, network.layers, strict=False)]
+        self.votes = (*read, last.tables, network.groups)
 
     def predict(self, features: ArrayLike) -> NDArray[np.int64]:
         """Return the class of each sample: (samples, features) to int64 (samples,)."""
@@ -184,8 +195,8 @@ class Reader:
             lay_out(data, start, count, rows, row)
             if height:
                 blur(rows, height, width)
-            for (pins, tables), found, bits in zip(self.hidden, addresses, outputs, strict=True):
-                kernels.forward(read, *pins, tables, found, bits[1:], 0, BLOCK // STEP)
+            for (wiring, tables), found, bits in zip(self.hidden, addresses, outputs, strict=True):
+                kernels.forward(read, *wiring, tables, found, bits[1:], 0, BLOCK // STEP)
                 read = bits
             scores[:] = 0
             add_votes(read, *self.votes, scores)

@@ -4,7 +4,8 @@ A *row* holds one byte a sample: a feature's code, or the bit of an earlier tabl
 
     bit = row[source] > row[against] + margin,
 
-the sum held below 256; against the row of zeros it is a threshold, with margin 0 on a row of bits the bit itself. The
+the sum held below 256; against the row of zeros it is a threshold, with margin 0 on a row of bits the bit itself. It
+is held as the number of its comparison in a bank that all tables share, or of the row of bits it reads as it is. The
 six pins of a table spell an address of six bits, so 64 addresses are one vector of bytes and their look-up in a table
 of 64 bytes is one instruction where the processor has it (``vpermb``); elsewhere a plain loop. A table is its counters:
 the bit of an entry is [counter >= 0], and nothing else holds it.
@@ -29,6 +30,7 @@ from numba.extending import intrinsic as _numba_intrinsic
 from numpy.typing import NDArray
 
 from circuits.kernels import philox4x64
+from learn.keys import Key
 
 Bytes = NDArray[np.uint8]
 Wires = NDArray[np.integer[Any]]  # int32, or uint16 where there are at most so many rows
@@ -132,29 +134,65 @@ WIDE = _has_wide_permute()
 
 @intrinsic
 def _read_pins(
-    typing: Any, addresses: Any, to: Any, rows: Any, start: Any, batch: Any, source: Any, against: Any, margin: Any,
-    pin: Any, pins: Any,
-) -> Any:  # fmt: skip
-    """Write 64 addresses, those that ``pins`` pins spell from number ``pin`` on, of the samples from ``start`` on."""
+    typing: Any, addresses: Any, to: Any, rows: Any, start: Any, source: Any, against: Any, margin: Any, pins: Any
+) -> Any:
+    """Write 64 addresses, those that the first ``pins`` of pins spell, of the samples from ``start`` on."""
     wire = types.uint64
-    signature = types.void(addresses, wire, rows, wire, wire, source, against, margin, wire, wire)
+    signature = types.void(addresses, wire, rows, wire, source, against, margin, wire)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        _, to, _, start, batch, *arrays, pin, pins = args
+        _, to, _, start, *arrays, pins = args
         spelled = cgutils.alloca_once_value(builder, _ZERO)  # a register, once LLVM has looked at it
         with cgutils.for_range(builder, pins) as loop:
-            at = builder.add(pin, loop.index)
             own = [
-                builder.load(_byte(context, builder, kind, array, at))
-                for kind, array in zip(sig.args[5:8], arrays, strict=True)
+                builder.load(_byte(context, builder, kind, array, loop.index))
+                for kind, array in zip(sig.args[4:7], arrays, strict=True)
             ]
-            places = [builder.add(builder.mul(builder.zext(row, at.type), batch), start) for row in own[:2]]
-            x, y = (_byte(context, builder, sig.args[2], args[2], place) for place in places)
+            x, y = (_byte(context, builder, sig.args[2], args[2], builder.add(row, start)) for row in own[:2])
             is_one = _compared(builder, x, y, own[2])
             bit = builder.shl(ir.Constant(_BYTE, 1), builder.trunc(loop.index, _BYTE))
             bits = builder.select(is_one, _splat(builder, bit), _ZERO)
             builder.store(builder.or_(builder.load(spelled), bits), spelled)
         _store(builder, builder.load(spelled), _byte(context, builder, sig.args[0], args[0], to))
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _locate(
+    typing: Any, codes: Any, pin: Any, pins: Any, shift: Any, source: Any, against: Any, margin: Any, compared: Any,
+    batch: Any, x: Any, y: Any, level: Any,
+) -> Any:  # fmt: skip
+    """Write where in rows of ``batch`` bytes so many pins look, from number ``pin`` on, and by how much they compare.
+
+    They look ``shift`` rows further on; the row of zeros stays. A function would count who holds its arrays.
+    """
+    wire = types.uint64
+    signature = types.void(codes, wire, wire, wire, source, against, margin, types.boolean, wire, x, y, level)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        codes, pin, pins, shift, *arrays, compared, batch, x, y, level = args
+        word, kinds = pin.type, sig.args
+        with cgutils.for_range(builder, pins) as loop:
+            code = builder.load(_byte(context, builder, kinds[0], codes, builder.add(pin, loop.index)))
+            at = builder.zext(code, word) if code.type.width < word.width else code
+            x, y, level = (_byte(context, builder, kinds[k], args[k], loop.index) for k in (9, 10, 11))
+            with builder.if_else(compared) as (then, otherwise):
+                with then:
+                    own = (_byte(context, builder, kinds[4 + k], array, at) for k, array in enumerate(arrays))
+                    one, other, by = (builder.load(place) for place in own)
+                    one, other = builder.zext(one, word), builder.zext(other, word)
+                    zero = builder.icmp_unsigned("==", other, ir.Constant(word, 0))
+                    other = builder.select(zero, other, builder.add(other, shift))
+                    builder.store(builder.mul(builder.add(one, shift), batch), x)
+                    builder.store(builder.mul(other, batch), y)
+                    builder.store(by, level)
+                with otherwise:
+                    row = builder.add(builder.add(at, shift), ir.Constant(word, 1))
+                    builder.store(builder.mul(row, batch), x)
+                    builder.store(ir.Constant(word, 0), y)
+                    builder.store(ir.Constant(_BYTE, 0), level)
         return context.get_dummy_value()
 
     return signature, generate
@@ -386,6 +424,8 @@ def count_ones(rows: Bytes, source: Wires, against: Wires, margin: Bytes, counts
 @njit(cache=True, nogil=True)
 def forward(
     rows: Bytes,
+    codes: Wires,
+    shift: Wires,
     source: Wires,
     against: Wires,
     margin: Bytes,
@@ -399,7 +439,9 @@ def forward(
 
     Args:
         rows: uint8 (rows, batch).
-        source: integers (tables, pins), rows; ``against`` likewise, ``margin`` uint8 (tables, pins).
+        codes: of a ``Wiring``, and so are ``shift`` to ``margin``: integers (tables, pins).
+        shift: see there.
+        source: see there.
         against: see there.
         margin: see there.
         tables: int8 (tables, entries), counters.
@@ -408,19 +450,24 @@ def forward(
         first: the first block of 64 samples; ``last``: behind the last.
         last: see there.
     """
-    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
+    batch, pins, size = _U(rows.shape[1]), _U(codes.shape[1]), _U(tables.shape[1])
     flat, spelled, out, entries = rows.reshape(-1), addresses.reshape(-1), outputs.reshape(-1), tables.reshape(-1)
-    sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
+    chosen, compared, moved = codes.reshape(-1), len(source) > 0, len(shift) > 0
+    x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     for t in range(_U(len(tables))):
+        further = _U(shift[t]) if moved else _U(0)
+        _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             to = t * batch + start
-            _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
+            _read_pins(spelled, to, flat, start, x, y, level, pins)
             _look_up(out, to, entries, t * size, size, spelled, to)
 
 
 @njit(cache=True, nogil=True)
 def add_scores(
     rows: Bytes,
+    codes: Wires,
+    shift: Wires,
     source: Wires,
     against: Wires,
     margin: Bytes,
@@ -436,6 +483,8 @@ def add_scores(
 
     Args:
         rows: as for :func:`forward`, like all others up to ``addresses``.
+        codes: see there.
+        shift: see there.
         source: see there.
         against: see there.
         margin: see there.
@@ -447,15 +496,18 @@ def add_scores(
         first: the first table; ``last``: behind the last.
         last: see there.
     """
-    batch, pins, size = _U(rows.shape[1]), _U(source.shape[1]), _U(tables.shape[1])
+    batch, pins, size = _U(rows.shape[1]), _U(codes.shape[1]), _U(tables.shape[1])
     flat, spelled, entries = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1)
-    sources, others, margins = source.reshape(-1), against.reshape(-1), margin.reshape(-1)
+    chosen, compared, moved = codes.reshape(-1), len(source) > 0, len(shift) > 0
+    x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     end, held = blocks * STEP, 0
     bits, sums = np.empty(STEP, np.uint8), np.zeros(batch, np.uint8)
     for t in range(_U(first), _U(last)):
+        further = _U(shift[t]) if moved else _U(0)
+        _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(0), _U(end), _U(STEP)):
             to = t * batch + start
-            _read_pins(spelled, to, flat, start, batch, sources, others, margins, t * pins, pins)
+            _read_pins(spelled, to, flat, start, x, y, level, pins)
             _look_up(bits, _U(0), entries, t * size, size, spelled, to)
             for lane in range(_U(STEP)):
                 sums[start + lane] += bits[lane]
@@ -531,12 +583,51 @@ def add_copies(values: NDArray[Any], share: Wires, sums: NDArray[Any]) -> None:
             sums[share[t], i] += values[t, i]
 
 
+@njit(nogil=True)
+def _candidate(code: Any, drawn: Any, choices: int, reach: int) -> Any:
+    """Return the candidate of a pin by 32 bits: where there is a reach, half of them are as near to its code."""
+    place, near = drawn >> 1, drawn & np.int64(reach > 0)
+    beside = code + ((place * (2 * reach + 1)) >> 31) - reach
+    beside += choices * np.int64(beside < 0) - choices * np.int64(beside >= choices)
+    anywhere = (place * choices) >> 31
+    return anywhere + near * (beside - anywhere)  # no branch, which would be guessed wrong half of the time
+
+
+@njit(cache=True, nogil=True)
+def put_candidates(
+    codes: Wires, best: NDArray[np.int64], choices: int, reach: int, key0: np.uint64, key1: np.uint64
+) -> None:
+    """Put candidates, those that :func:`add_changes` looks at, in place of the pins numbered ``best``, of all in a row.
+
+    Args:
+        codes: integers (cells, pins), changed.
+        best: int64, each once.
+        choices: as for :func:`add_changes`, and so are the others.
+        reach: see there.
+        key0: see there.
+        key1: see there.
+    """
+    drawn, pins = np.empty(4, np.uint64), codes.shape[1]
+    bits = drawn.view(np.uint32)
+    for at in best:
+        cell, i = at // pins, at % pins
+        drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(cell + 1), _U(0), _U(0), _U(0))
+        codes[cell, i] = _candidate(np.int64(codes[cell, i]), np.int64(bits[i]), choices, reach)
+
+
 @njit(cache=True, nogil=True)
 def add_changes(
     rows: Bytes,
+    codes: Wires,
+    shift: Wires,
     source: Wires,
     against: Wires,
     margin: Bytes,
+    share: Wires,
+    choices: int,
+    reach: int,
+    key0: np.uint64,
+    key1: np.uint64,
     tables: Tables,
     addresses: Bytes,
     votes: Votes,
@@ -546,15 +637,23 @@ def add_changes(
     first: int,
     last: int,
 ) -> None:
-    """Add what each candidate pin would change of the loss, to first order, in place of the pin that is there.
+    """Add what each pin's candidate would change of the loss, to first order, in place of the pin that is there.
 
-    The change of one candidate is the sum over samples of signal * (output with it - output now).
+    The change of one candidate is the sum over samples of signal * (output with it - output now). Candidates are kept
+    nowhere: a key and a pin's code tell what its candidate is, so that copies of a cell have the same.
 
     Args:
-        rows: as for :func:`forward`; ``source``, ``against`` and ``margin`` are the candidates', one a pin.
+        rows: as for :func:`forward`, like all others up to ``margin``.
+        codes: see there.
+        shift: see there.
         source: see there.
         against: see there.
         margin: see there.
+        share: int32 (tables,), which cell a table is a copy of; empty for none.
+        choices: candidates are codes below.
+        reach: half of them at most so far from the pin's own code, if it is above 0.
+        key0: the halves of the key that decides, with ``key1``.
+        key1: see there.
         tables: as for :func:`forward`.
         addresses: of the pins that are there.
         votes: of the same batch.
@@ -564,26 +663,37 @@ def add_changes(
         first: the first table; ``last``: behind the last.
         last: see there.
     """
-    batch, pins, size = _U(rows.shape[1]), source.shape[1], _U(tables.shape[1])
+    batch, pins, size = _U(rows.shape[1]), codes.shape[1], _U(tables.shape[1])
     flat, spelled, entries, signals = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1), signal.reshape(-1)
+    compared, moved, copied, size = len(source) > 0, len(shift) > 0, len(share) > 0, _U(tables.shape[1])
+    x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
+    drawn, other = np.empty(4, np.uint64), np.empty(8, np.uint64)
+    bits = drawn.view(np.uint32)
     for t in range(first, last):
         now, place, at = 0, _U(t) * batch, _U(row[t]) * batch
         for a in range(votes.shape[1]):
             now += votes[t, a] if tables[t, a] >= 0 else 0
+        cell = share[t] if copied else t
+        drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(cell + 1), _U(0), _U(0), _U(0))
         for i in range(pins):
-            x, y, bit = _U(source[t, i]) * batch, _U(against[t, i]) * batch, np.uint8(1 << i)
+            other[i] = _candidate(np.int64(codes[t, i]), np.int64(bits[i]), choices, reach)
+        further = _U(shift[t]) if moved else _U(0)
+        _locate(other, _U(0), _U(pins), further, source, against, margin, compared, batch, x, y, level)
+        for i in range(pins):
             then = _weigh_candidate(
-                flat, x, y, margin[t, i], bit, spelled, place, entries, _U(t) * size, size, signals, at, batch
-            )
+                flat, x[i], y[i], level[i], np.uint8(1 << i), spelled, place, entries, _U(t) * size, size, signals,
+                at, batch,
+            )  # fmt: skip
             changes[t, i] += then - now
 
 
-def signal_sums(source: Wires, rows: int, batch: int) -> Sums:
+def signal_sums(codes: Wires, shift: Wires, rows: int, batch: int) -> Sums:
     """Return zeros that hold what :func:`add_input_signals` adds: int16 or int32 (rows, batch).
 
     int16 where no row is read so often that its sum could leave it: half the memory to go through.
     """
-    most = int(np.bincount(source.reshape(-1), minlength=1).max()) * SIGNAL_LIMIT
+    read = codes + shift[:, None] if len(shift) else codes
+    most = int(np.bincount(read.reshape(-1), minlength=1).max()) * SIGNAL_LIMIT
     return np.zeros((rows, batch), np.int16 if most <= np.iinfo(np.int16).max else np.int32)
 
 
@@ -593,30 +703,33 @@ def add_input_signals(
     addresses: Bytes,
     signal: Signals,
     row: Wires,
-    source: Wires,
+    codes: Wires,
+    shift: Wires,
     to_rows: Sums,
     first: int,
     last: int,
 ) -> None:
-    """Add each pin's signal, signal * (output with the pin 1 - output with it 0), to its source row.
+    """Add each pin's signal, signal * (output with the pin 1 - output with it 0), to the row it reads as it is.
 
     Args:
         tables: int8 (tables, entries), counters.
         addresses: uint8 (tables, batch).
         signal: int8 (signals, batch), at least -127.
         row: int32 (tables,), which signal a table has.
-        source: int32 (tables, pins), rows.
+        codes: of a ``Wiring`` without comparisons, and so is ``shift``.
+        shift: see there.
         to_rows: of :func:`signal_sums`, added to.
         first: the first block of 64 samples; ``last``: behind the last.
         last: see there.
     """
-    batch, pins, size = _U(addresses.shape[1]), source.shape[1], _U(tables.shape[1])
+    batch, pins, size, moved = _U(addresses.shape[1]), codes.shape[1], _U(tables.shape[1]), len(shift) > 0
     entries, spelled, signals, sums = tables.reshape(-1), addresses.reshape(-1), signal.reshape(-1), to_rows.reshape(-1)
-    for t in range(len(source)):
+    for t in range(len(codes)):
+        further = _U(1) + (_U(shift[t]) if moved else _U(0))
         for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             place, beside = _U(t) * batch + start, _U(row[t]) * batch + start
             for i in range(pins):
-                out, bit = _U(source[t, i]) * batch + start, np.uint8(1 << i)
+                out, bit = (_U(codes[t, i]) + further) * batch + start, np.uint8(1 << i)
                 _add_effect(sums, out, entries, _U(t) * size, size, spelled, place, signals, beside, bit)
 
 
@@ -717,6 +830,13 @@ def votes_oracle(addresses: Bytes, signal: Signals, row: Wires, entries: int) ->
             for a, r in zip(addresses, row, strict=True)
         ]
     )
+
+
+def candidates_oracle(codes: Wires, choices: int, reach: int, key: Key) -> NDArray[np.int64]:
+    """Return the candidates of all pins, codes, as :func:`add_changes` has them: (cells, pins)."""
+    drawn = key.words(4 * len(codes)).view(np.uint32).reshape(len(codes), 8)[:, : codes.shape[1]].astype(np.int64)
+    near = (codes + ((drawn >> 1) * (2 * reach + 1) >> 31) - reach) % choices
+    return np.where((drawn & 1 == 1) & (reach > 0), near, (drawn >> 1) * choices >> 31)
 
 
 def changes_oracle(

@@ -43,7 +43,7 @@ from learn.models.structure import (
 from learn.pruning import pruned
 from learn.search import HELD_OUT, VALIDATED_PATTERNS, annealed
 from learn.shipping import SHARES, filled
-from learn.train import Settings, active_pins, fit, probes_of
+from learn.train import Settings, bank_of, fit, probes_of
 
 MAX_ANDS = 5000
 """AND nodes the circuit may have if nothing is said: the limit of the contest of IWLS 2020."""
@@ -363,13 +363,12 @@ def _network(samples: Samples, key: Key, level: int, start: Circuit | None = Non
         yield 1.0, None
         return
     codes = encoder.codes(features)
-    places, probes = np.zeros(tables, np.int64), probes_of(codes, key.fold("probes"))
+    bank = bank_of(encoder, probes_of(codes, key.fold("probes")), key.fold("bank"))
     settings = Settings(epochs=epochs, batch=128, swap=0.3, every=20)
     network = make_network(
-        lambda own, size: active_pins(encoder, probes, own, places[:size], 6, settings.rare),
-        rows=encoder.rows, classes=2, widths=[tables], pins=6, bound=32, key=key.fold("network"),
+        bank, rows=encoder.rows, classes=2, widths=[tables], pins=6, bound=32, key=key.fold("network"),
     )  # fmt: skip
-    for event in fit(network, codes, labels, encoder=encoder, key=key.fold("fit"), places=places, settings=settings):
+    for event in fit(network, codes, labels, bank=bank, key=key.fold("fit"), settings=settings):
         network = event.network
         yield min(0.99, event.step / event.steps), None
     for share in SHARES:

@@ -55,7 +55,7 @@ def reached(network: LutNetwork, codes: Codes, depth: int) -> NDArray[np.int32]:
         int32 (cells, entries).
     """
     layers = network.layers[: depth + 1]
-    pins, tables = [layer.spread() for layer in layers], [layer.tables for layer in layers]
+    wirings, tables = network.wirings[: depth + 1], [layer.tables for layer in layers]
     outputs = [np.zeros((1 + len(table), BLOCK), np.uint8) for table in tables]
     addresses = [np.zeros((len(table), BLOCK), np.uint8) for table in tables]
     votes = np.zeros((len(tables[-1]), layers[-1].counters.shape[1]), np.int32)
@@ -65,7 +65,7 @@ def reached(network: LutNetwork, codes: Codes, depth: int) -> NDArray[np.int32]:
         index = np.arange(start, min(start + BLOCK, len(codes)))
         kernels.gather(codes, index, rows, 0, BLOCK // kernels.STEP)
         read = rows
-        for own, entries, found, bits in zip(pins, tables, addresses, outputs, strict=True):
+        for own, entries, found, bits in zip(wirings, tables, addresses, outputs, strict=True):
             kernels.forward(read, *own, entries, found, bits[1:], 0, BLOCK // kernels.STEP)
             read = bits
         one = np.zeros((1, BLOCK), np.int8)

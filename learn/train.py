@@ -25,15 +25,20 @@ from learn.arrays import least
 from learn.encoders import Codes, Encoder
 from learn.errors import ModelError, RuleError, TrainError
 from learn.keys import Key
-from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins
+from learn.models.lut_network import Bank, Copies, LutNetwork, Pins, Wiring, narrow
 from learn.models.readouts import Head
 from learn.rules import Rule, annealed, state_arrays, with_arrays
 from learn.spaces import Int
 from learn.threads import ALONE, Team
 
 PROBES = 1024
-"""Training samples on which new pins are looked at."""
-REDRAWS = 6
+"""Training samples on which comparisons are looked at."""
+COMPARISONS = 1 << 16
+"""The most comparisons that pins are drawn from: their numbers take two bytes."""
+RARE = 0.06
+"""Comparisons that are 0, or 1, on a smaller share of samples than this are left out."""
+KEPT = 0.25
+"""The share of comparisons that are kept, however rare."""
 SWAPPED = 150, 400
 """Fewest and most steps over which candidates for pins are looked at before the best are swapped in."""
 WEIGHTS, BIAS = "weights", "bias"
@@ -58,7 +63,6 @@ class Settings:
         swap: share of a layer's pins that may be swapped at a time at the start; it falls to 0 at ``swapping``.
         every: steps between two times; None: a twentieth of all, at least ``SWAPPED[0]``, at most ``SWAPPED[1]``.
         swapping: the share of the training during which pins are swapped.
-        rare: pins that are 0, or 1, on a smaller share of samples than this are drawn anew.
         rule: what steps the counters: a name of ``learn.rules.RULES``, whose rate falls as ``rate`` and ``end`` say,
             or a rule, which keeps its settings. The rule named "vote" is the built-in one, a kernel.
     """
@@ -72,7 +76,6 @@ class Settings:
     swap: float = 0.06
     every: int | None = None
     swapping: float = 0.8
-    rare: float = 0.06
     rule: str | Rule = "vote"
 
 
@@ -85,7 +88,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "swap": (0, 1),
     "every": (1, math.inf),
     "swapping": (0, 1),
-    "rare": (0, 0.5),
 }
 """What settings may be."""
 
@@ -184,8 +186,7 @@ class _Held(NamedTuple):
     network: LutNetwork
     best: LutNetwork
     rules: tuple[Any, ...]  # its states: of layers, of the readout
-    candidates: tuple[Pins | tuple[()], ...]  # of each layer's cells
-    changes: tuple[NDArray[np.int64] | tuple[()], ...]  # of its tables
+    changes: tuple[NDArray[np.int64] | tuple[()], ...]  # of each layer's tables
     fingerprint: NDArray[np.uint8]  # (16,)
 
 
@@ -207,33 +208,38 @@ def default_tau(tables_a_class: float) -> float:
 
 
 @dataclass
-class _Candidates:
-    """Pins that might stand in place of those that are there, and what they would change."""
-
-    own: Pins  # (cells, k)
-    pins: Pins  # (tables, k), the same arrays where there are no copies
-    changes: NDArray[np.signedinteger[Any]]  # (tables, k)
-
-
-@dataclass
 class _Run:
     """The arrays of a layer in training; of a layer without copies, cells and tables are the same arrays."""
 
-    layer: Layer  # its pins as narrow as can be
-    pins: Pins  # (tables, k)
+    counters: NDArray[np.int8]  # (cells, 2**k)
+    codes: NDArray[np.integer[Any]]  # (cells, k)
+    copies: Copies | None
+    wiring: Wiring  # (tables, k)
     tables: NDArray[np.int8]  # (tables, 2**k), counters
     addresses: Codes
     outputs: Codes  # row 0 zero, then a row a table; of the last layer none
     votes: NDArray[np.signedinteger[Any]]  # (tables, 2**k)
     signal_row: NDArray[np.int32]
     to_rows: NDArray[np.signedinteger[Any]]  # behind the first layer, the signals of the rows it reads
-    candidates: _Candidates | None = None
+    choices: int  # codes that a pin may have
+    reach: int
+    changes: NDArray[np.signedinteger[Any]] | None = None  # (tables, k), by candidates, where pins are swapped
     flips: int = 0
+
+    @property
+    def share(self) -> NDArray[np.int32]:
+        """Which cell each table is a copy of; empty without copies."""
+        return np.empty(0, np.int32) if self.copies is None else self.copies.share
 
     def spread_counters(self) -> None:
         """Give the tables the counters of their cells."""
-        if self.layer.copies is not None:
-            np.take(self.layer.counters, self.layer.copies.share, axis=0, out=self.tables)
+        if self.copies is not None:
+            np.take(self.counters, self.copies.share, axis=0, out=self.tables)
+
+    def spread_codes(self) -> None:
+        """Give the tables the pins of their cells."""
+        if self.copies is not None:
+            np.take(self.codes, self.copies.share, axis=0, out=self.wiring.codes)
 
 
 @dataclass
@@ -248,37 +254,51 @@ class _Stepped:
 
 Loss = Callable[..., tuple[float, NDArray[np.int64]]]
 """``loss(scores, labels, scale=..., tau=...)``: the summed loss and its signal, -127..127 (samples, groups)."""
-NARROW = 1 << 16
-"""Of fewer rows than these, or as many, a number takes two bytes."""
 
 
-def _narrow(pins: Pins, rows: int) -> Pins:
-    """Return pins with arrays of their own, as small as numbers of so many rows allow."""
-    kind = np.uint16 if rows <= NARROW else np.int32
-    return Pins(pins.source.astype(kind), pins.against.astype(kind), pins.margin.copy())
+def _known(bank: Bank, pins: Pins, rows: int) -> tuple[Bank, NDArray[np.int64]]:
+    """Return a bank with all pins in it, those that were not there at its end, and the number of each pin."""
+    numbers, wanted = (
+        ((own.source.astype(np.int64) * rows + own.against) * 256 + own.margin).reshape(-1) for own in (bank.pins, pins)
+    )
+    missing, first = np.unique(wanted, return_index=True)
+    first = first[~np.isin(missing, numbers)]
+    added = pins.map(np.ravel).map(lambda array: array[first])
+    whole = bank._replace(pins=bank.pins.map(lambda own, more: np.concatenate([own, more]), added))
+    numbers = np.concatenate([numbers, wanted[first]])
+    order = np.argsort(numbers, kind="stable")
+    return whole, order[np.searchsorted(numbers[order], wanted)].reshape(pins.source.shape)
 
 
-def _wide(pins: Pins) -> Pins:
-    """Return pins with arrays of their own, as layers have them."""
-    return Pins(pins.source.astype(np.int32), pins.against.astype(np.int32), pins.margin.copy())
+def _runs_of(network: LutNetwork, batch: int, bank: Bank | None = None) -> list[_Run]:
+    """Return the runs of all layers; tables take a signal each, those of the last layer that of their class.
 
-
-def _runs_of(network: LutNetwork, batch: int) -> list[_Run]:
-    """Return the runs of all layers; tables take a signal each, those of the last layer that of their class."""
+    The bank has all pins of the first layer; without one, each pin has a comparison of its own.
+    """
     runs, rows = [], network.rows
-    for depth, layer in enumerate(network.layers, 1):
-        tables, last = layer.num_tables, depth == len(network.layers)
-        own = replace(layer.copy(), pins=_narrow(layer.pins, rows))
-        pins = own.pins if layer.copies is None else _narrow(layer.spread(), rows)
+    for depth, (layer, wiring) in enumerate(zip(network.layers, network.wirings, strict=True), 1):
+        layer, tables, last = layer.copy(), layer.num_tables, depth == len(network.layers)
+        choices, reach, codes = rows - 1 - int(layer.shift.max(initial=0)), 0, narrow(layer.pins.source - 1, rows)
+        if depth > 1:
+            wiring = layer.wired(codes)
+        elif bank is not None:
+            choices, reach = bank.size, bank.reach
+            codes = narrow(_known(bank, layer.pins, rows)[1], choices)
+            source, against, margin = bank.pins
+            wiring = layer.wired(codes, Pins(narrow(source, rows), narrow(against, rows), margin))
         run = _Run(
-            own,
-            pins,
-            own.tables,
+            layer.counters,
+            codes,
+            layer.copies,
+            wiring,
+            layer.tables,
             np.zeros((tables, batch), np.uint8),
             np.zeros((0 if last else tables + 1, batch), np.uint8),
             np.zeros((tables, layer.counters.shape[1]), kernels.vote_type(batch)),
             network.groups if last else np.arange(tables, dtype=np.int32),
-            kernels.signal_sums(pins.source, rows if depth > 1 else 0, batch),
+            kernels.signal_sums(*wiring[:2], rows if depth > 1 else 0, batch),
+            choices,
+            reach,
         )
         runs.append(run)
         rows = tables + 1
@@ -301,11 +321,11 @@ def _evaluate(
         if lay:
             lay(*share)
         for run, read in zip(runs[:-1], reads, strict=False):
-            kernels.forward(read, *run.pins, run.tables, run.addresses, run.outputs[1:], *share)
+            kernels.forward(read, *run.wiring, run.tables, run.addresses, run.outputs[1:], *share)
 
     def scored(member: int) -> NDArray[np.int32]:
         counts, share = np.zeros((classes, rows.shape[1]), np.int32), team.share(member, len(last.tables))
-        kernels.add_scores(reads[-2], *last.pins, last.tables, last.addresses, part, counts, blocks, *share)
+        kernels.add_scores(reads[-2], *last.wiring, last.tables, last.addresses, part, counts, blocks, *share)
         return counts
 
     if lay or len(runs) > 1:
@@ -377,29 +397,25 @@ def class_scores(network: LutNetwork, codes: Codes, team: Team = ALONE) -> NDArr
     return scores
 
 
-def active_pins(encoder: Encoder, probes: Codes, key: Key, places: NDArray[np.int64], pins: int, rare: float) -> Pins:
-    """Draw pins for tables at ``places``; those that hardly ever change on the probes are drawn again a few times.
+def bank_of(encoder: Encoder, probes: Codes, key: Key, *, count: int = COMPARISONS, rare: float = RARE) -> Bank:
+    """Return what pins may compare, without what hardly ever changes.
 
     Args:
-        encoder: draws pins.
+        encoder: makes comparisons.
         probes: uint8 (rows, samples), a multiple of 64 samples.
-        key: decides them.
-        places: int64 (tables,).
-        pins: pins a table.
-        rare: the least share of samples on which a pin is 1, or 0.
+        key: decides which, where there are more.
+        count: of comparisons, at most.
+        rare: the least share of samples on which a comparison is 1, or 0; the most even ones are kept in any case.
+
+    Raises:
+        DataError: features that leave nothing to compare.
     """
-    chosen = encoder.draw(key, len(places), pins, places=places)
-    flat = chosen.map(lambda array: array.reshape(-1))
-    least, drawn = rare * probes.shape[1], np.arange(flat.source.size)
-    for attempt in range(REDRAWS):
-        ones = np.zeros(len(drawn), np.int64)
-        kernels.count_ones(probes, *flat.map(lambda array: array[drawn]), ones)  # noqa: B023  (used at once)
-        drawn = drawn[(ones < least) | (ones > probes.shape[1] - least)]
-        if not len(drawn):
-            break
-        other = encoder.draw(key.fold("again", attempt), len(drawn), 1, places=places[drawn // pins])
-        flat.put(drawn, other.map(np.ravel))
-    return chosen
+    bank = encoder.comparisons(key.fold("comparisons"), 2 * count)
+    ones = np.zeros(bank.size, np.int64)
+    kernels.count_ones(probes, *bank.pins, ones)
+    even = np.minimum(ones, probes.shape[1] - ones)
+    least = np.sort(even)[-max(1, int(KEPT * bank.size))]
+    return bank.chosen(even >= min(least, rare * probes.shape[1])).some(key.fold("some"), count)
 
 
 def probes_of(codes: Codes, key: Key, shifts: NDArray[np.int32] | None = None) -> Codes:
@@ -428,9 +444,8 @@ def fit(
     codes: Codes,
     labels: ArrayLike,
     *,
-    encoder: Encoder,
+    bank: Bank,
     key: Key,
-    places: NDArray[np.int64],
     settings: Settings = Settings(),
     warps: NDArray[np.int32] | None = None,
     weights: ArrayLike | None = None,
@@ -450,9 +465,8 @@ def fit(
         network: where to start.
         codes: uint8 (samples, rows), as the encoder gives them.
         labels: integers (samples,), below the number of classes.
-        encoder: draws candidates for the pins of the first layer.
+        bank: what pins of the first layer are swapped for, of :func:`bank_of`.
         key: decides the order of samples, the steps and the candidates.
-        places: int64, where the tables of the first layer look.
         settings: how.
         warps: int32 (warps, rows), maps of rows, one of which is drawn for every sample of a step.
         weights: integers 0..127 (samples,) that multiply the error signals, which stay within -127..127; None for 1.
@@ -473,10 +487,7 @@ def fit(
     _check_codes("fit", network, codes, labels, classes=loss is None)
     if validation is not None:
         _check_codes("fit: validation", network, *validation)
-    if encoder.rows != network.rows:
-        raise TrainError(f"fit: got an encoder of {encoder.rows} rows, expected the {network.rows} of the network")
-    if places.shape != (len(network.layers[0].counters),):
-        raise TrainError(f"fit: got places {places.shape}, expected one for each of the first layer's tables")
+    _check_bank(bank, network)
     if warps is not None and (
         warps.ndim != 2
         or warps.shape[1] != network.rows
@@ -497,12 +508,26 @@ def fit(
     weighing = None if weights is None else _weights(weights, len(codes))
     team = Team(threads)
     try:
-        training = _Training(network, codes, wanted, weighing, encoder, key, places, settings, team, warps, loss, share)
+        training = _Training(network, codes, wanted, weighing, bank, key, settings, team, warps, loss, share)
         if resume is not None:
             training.resume(resume)
         yield from training.run(validation, pulse)
     finally:
         team.close()
+
+
+def _check_bank(bank: Bank, network: LutNetwork) -> None:
+    """Check that comparisons read rows of a network, wherever the tables of its first layer look."""
+    pins, rows = bank.pins, network.rows - int(network.layers[0].shift.max(initial=0))
+    shapes = {array.shape for array in pins}
+    if len(shapes) != 1 or pins.source.ndim != 1 or not pins.source.size or pins.margin.dtype != np.uint8:
+        raise TrainError(
+            f"fit: got a bank of shapes {[array.shape for array in pins]} and {pins.margin.dtype} margins, expected "
+            "as many rows as uint8 margins, and at least one"
+        )
+    most = max(int(pins.source.max()), int(pins.against.max()))
+    if pins.source.min() < 1 or pins.against.min() < 0 or most >= rows:
+        raise TrainError(f"fit: got a bank that reads row {most}, expected rows below {rows} and sources from 1 on")
 
 
 def _weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
@@ -523,9 +548,8 @@ class _Training:
         codes: Codes,
         labels: NDArray[np.int64],
         weights: NDArray[np.int64] | None,
-        encoder: Encoder,
+        bank: Bank,
         key: Key,
-        places: NDArray[np.int64],
         settings: Settings,
         team: Team,
         warps: NDArray[np.int32] | None = None,
@@ -533,8 +557,9 @@ class _Training:
         share: Share = ALL,
     ) -> None:
         self.warps, self.share = warps, share
-        self.start, self.codes, self.labels, self.encoder, self.key = network, codes, labels, encoder, key
-        self.places, self.settings, self.team, self.weights = places, settings, team, weights
+        self.start, self.codes, self.labels, self.key = network, codes, labels, key
+        self.settings, self.team, self.weights = settings, team, weights
+        self.bank, _ = _known(bank, network.layers[0].pins, network.rows)
         self.criterion = loss or network.head.readout.loss
         tables = network.layers[-1].num_tables
         tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
@@ -546,13 +571,10 @@ class _Training:
         self.steps = self.batches * settings.epochs
         least, most = SWAPPED
         self.every = settings.every or min(most, max(least, self.steps // 20))
-        copies = network.layers[0].copies
-        self.probes = probes_of(codes, key.fold("probes"), None if copies is None else np.unique(copies.shift))
         self._set(network)
         self.step, self.seconds, self.loss, self.right, self.seen, self.swaps = 0, 0.0, 0.0, 0, 0, 0
         self.history: list[Pass] = []
         self.best, self.most = network, -1.0
-        self._draw_candidates(0)
 
     def run(self, validation: tuple[Codes, NDArray[np.int64]] | None, pulse: float | None = None) -> Iterator[Event]:
         """Train; an event a pass, and one after a step where ``pulse`` seconds have gone by since the last."""
@@ -639,8 +661,7 @@ class _Training:
             self.network(),
             self.best,
             tuple(part.state for part in self.stepped.values()),
-            tuple(_wide(run.candidates.own) if run.candidates else () for run in self.runs),
-            tuple(run.candidates.changes.astype(np.int64) if run.candidates else () for run in self.runs),
+            tuple(() if run.changes is None else run.changes.astype(np.int64) for run in self.runs),
             self._fingerprint,
         )
 
@@ -649,7 +670,7 @@ class _Training:
         """A digest of what a training is given, uint8 (16,): a state is of the training with the same one."""
         name = self.settings.rule if isinstance(self.settings.rule, str) else "of the caller"
         digest = hashlib.blake2b(repr((self.key, replace(self.settings, rule=name))).encode(), digest_size=16)
-        given = (self.codes, self.labels, self.weights, self.places, self.warps, self.start)
+        given = (self.codes, self.labels, self.weights, self.bank, self.warps, self.start)
         for part, array in state_arrays(given).items():
             digest.update(f"{part} {array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
@@ -664,17 +685,14 @@ class _Training:
         try:
             held = with_arrays(self._held(), state, "training")
             layers = held.network.layers
-            offered = (
-                replace(layer, pins=own or layer.pins) for layer, own in zip(layers, held.candidates, strict=True)
-            )
-            replace(held.network, layers=tuple(offered))  # checks the candidates
         except (RuleError, ModelError) as error:
             raise TrainError(f"fit: the state to go on from is of another training: {error}") from None
         if not np.array_equal(held.fingerprint, self._fingerprint):
             raise TrainError("fit: the state to go on from is of another training: of other data, key or settings")
         step, inside = int(held.step), all(self.start.space.contains(layer.counters) for layer in layers)
+        inside &= _known(self.bank, layers[0].pins, self.start.rows)[0].size == self.bank.size
         if not 0 <= step <= self.steps or not inside:
-            raise TrainError(f"fit: the state to go on from has step {step} or counters out of range")
+            raise TrainError(f"fit: the state to go on from has step {step}, counters or pins out of range")
         self.step, (self.seconds, self.loss, self.most) = step, held.sums.tolist()
         self.seen, self.right, self.swaps, *flipped = held.counts.tolist()
         rows = zip(held.history.tolist(), held.moves.tolist(), strict=True)
@@ -684,22 +702,24 @@ class _Training:
         self.best = held.best.copy()
         for part, state_of_rule in zip(self.stepped.values(), held.rules, strict=True):
             part.state = state_of_rule
-        parts = zip(self.runs, flipped, held.candidates, held.changes, strict=True)
-        for depth, (run, flips, own, changes) in enumerate(parts):
+        for run, flips, changes in zip(self.runs, flipped, held.changes, strict=True):
             run.flips = flips
-            if own:
-                run.candidates = self._offered(depth, own)
-                run.candidates.changes[:] = changes
+            if run.changes is not None:
+                run.changes[:] = changes
 
     def _set(self, network: LutNetwork) -> None:
         """Make the arrays of a training that goes on from a network."""
         self.head = network.head.copy()
-        self.runs = _runs_of(network, self.settings.batch)
+        self.runs = _runs_of(network, self.settings.batch, self.bank)
+        most = kernels.SIGNAL_LIMIT * self.settings.batch * self.every  # that a change sums up
+        for run, layer in zip(self.runs, network.layers, strict=True):
+            if layer.swaps:
+                run.changes = np.zeros(run.wiring.codes.shape, np.int32 if most < 1 << 31 else np.int64)
         space, weights = self.start.space, Int(*self.head.readout.bounds)
         self.stepped: dict[int | str, _Stepped] = {
-            depth: self._stepped(run.layer.counters, space)
-            for depth, run in enumerate(self.runs)
-            if not run.layer.frozen
+            depth: self._stepped(run.counters, space)
+            for depth, (run, layer) in enumerate(zip(self.runs, network.layers, strict=True))
+            if not layer.frozen
         }
         if len(self.head.readout.weights) > 1:
             self.stepped[WEIGHTS] = self._stepped(self.head.counters, weights)
@@ -717,8 +737,14 @@ class _Training:
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
-        layers = tuple(replace(run.layer.copy(), pins=_wide(run.layer.pins)) for run in self.runs)
-        return replace(self.start, layers=layers, head=self.head.copy())
+        layers = []
+        for depth, (run, layer) in enumerate(zip(self.runs, self.start.layers, strict=True)):
+            if depth:
+                pins = layer.pins.copy()._replace(source=run.codes.astype(np.int32) + 1)
+            else:
+                pins = self.bank.chosen(run.codes).pins
+            layers.append(replace(layer.copy(), pins=pins, counters=run.counters.copy()))
+        return replace(self.start, layers=tuple(layers), head=self.head.copy())
 
     def _layout(self, index: NDArray[np.int64], step: int) -> tuple[Codes, Callable[[int, int], None]]:
         """Return the rows of a step, and what lays blocks of its samples out there."""
@@ -743,7 +769,7 @@ class _Training:
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
         signal[:, : len(own)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
-        sizes = self._count_votes(rows, self._signals(signal), swapping and step % 2 == 0)
+        sizes = self._count_votes(rows, self._signals(signal), step if swapping and step % 2 == 0 else None)
         right, summed = int((scores.argmax(axis=1) == labels).sum()), error.sum(axis=0)
         if self.share.size > 1:
             for place, run in enumerate(self.runs):
@@ -771,7 +797,7 @@ class _Training:
             for run, signal, below in zip(runs[:0:-1], signals[:0:-1], signals[-2::-1], strict=True):
                 run.to_rows[:, samples] = 0
                 kernels.add_input_signals(
-                    run.tables, run.addresses, signal, run.signal_row, run.pins.source, run.to_rows, *share
+                    run.tables, run.addresses, signal, run.signal_row, *run.wiring[:2], run.to_rows, *share
                 )
                 np.clip(
                     run.to_rows[1:, samples],
@@ -785,19 +811,25 @@ class _Training:
             team.run(work)
         return signals
 
-    def _count_votes(self, read: Codes, signals: list[NDArray[np.int8]], looking: bool) -> list[int]:
-        """Count votes, and where ``looking``, look at candidates; return the sum of the votes' sizes in each layer."""
+    def _candidates(self, depth: int, step: int) -> tuple[int, int, np.uint64, np.uint64]:
+        """Return what says which candidates a layer's pins have at a step: choices, reach and a key's halves."""
+        key0, key1 = self.key.fold("candidates", depth, step - step % self.every).philox_key()
+        return self.runs[depth].choices, self.runs[depth].reach, np.uint64(key0), np.uint64(key1)
+
+    def _count_votes(self, read: Codes, signals: list[NDArray[np.int8]], looking: int | None) -> list[int]:
+        """Count votes, and look at candidates of the step ``looking``; return the sum of each layer's votes' sizes."""
         reads = [read, *(run.outputs for run in self.runs)]
+        offered = [() if looking is None else self._candidates(depth, looking) for depth in range(len(self.runs))]
 
         def work(member: int) -> list[int]:
             sizes = []
-            for run, rows, signal in zip(self.runs, reads, signals, strict=False):
+            for run, rows, signal, others in zip(self.runs, reads, signals, offered, strict=False):
                 share = self.team.share(member, len(run.tables))
                 now, votes, heard = (run.tables, run.addresses), run.votes, (signal, run.signal_row)
                 sizes.append(kernels.count_votes(run.addresses, *heard, votes, *share))
-                if run.candidates and looking:
-                    pins, changes = run.candidates.pins, run.candidates.changes
-                    kernels.add_changes(rows, *pins, *now, votes, *heard, changes, *share)
+                if others and run.changes is not None:
+                    read = (rows, *run.wiring, run.share)
+                    kernels.add_changes(*read, *others, *now, votes, *heard, run.changes, *share)
             return sizes
 
         return [sum(parts) for parts in zip(*self.team.run(work), strict=True)]
@@ -806,12 +838,12 @@ class _Training:
         """Return the votes of all parameters, given the sums of the signals of the scores, (classes,)."""
         found: dict[int | str, NDArray[np.signedinteger[Any]]] = {}
         for depth, run in enumerate(self.runs):
-            if run.layer.frozen:
+            if depth not in self.stepped:
                 continue
             found[depth] = run.votes
-            if run.layer.copies is not None:
-                found[depth] = np.zeros(run.layer.counters.shape, np.int32)
-                kernels.add_copies(run.votes, run.layer.copies.share, found[depth])
+            if run.copies is not None:
+                found[depth] = np.zeros(run.counters.shape, np.int32)
+                kernels.add_copies(run.votes, run.copies.share, found[depth])
         readout, last = self.head.readout, self.runs[-1]
         if len(readout.weights) > 1:
             # A table counts in the score where it says 1: its weight's vote is that of its entries that are 1.
@@ -859,48 +891,26 @@ class _Training:
         """Return what decides a step of parameters."""
         return self.key.fold("step", name, step) if isinstance(name, int) else self.key.fold("readout", step, name)
 
-    def _offered(self, depth: int, own: Pins) -> _Candidates:
-        """Return candidates for the pins of a layer that have not been looked at."""
-        run, rows = self.runs[depth], len(self.runs[depth - 1].tables) + 1 if depth else self.start.rows
-        narrow = _narrow(own, rows)
-        pins = narrow if run.layer.copies is None else _narrow(run.layer.spread(own), rows)
-        most = kernels.SIGNAL_LIMIT * self.settings.batch * self.every
-        kind = np.int32 if most < 1 << 31 else np.int64
-        return _Candidates(narrow, pins, np.zeros(pins.source.shape, kind))
-
-    def _draw_candidates(self, step: int) -> None:
-        key = self.key.fold("candidates", step)
-        for depth, run in enumerate(self.runs):
-            if not run.layer.swaps:
-                continue
-            cells, pins = run.layer.pins.source.shape
-            if depth:
-                own = deeper_pins(key.fold("layer", depth), cells, pins, len(self.runs[depth - 1].tables))
-            else:
-                own = active_pins(self.encoder, self.probes, key, self.places, pins, self.settings.rare)
-            run.candidates = self._offered(depth, own)
-
     def _swap(self, step: int) -> None:
         """Put the candidates that promise most in place of the pins that are there, in each layer."""
         settings = self.settings
         left = 1 - step / (settings.swapping * self.steps)
         for depth, run in enumerate(self.runs):
-            if not run.candidates:
+            if run.changes is None:
                 continue
-            own, changes = run.layer.pins, run.candidates.changes
+            changes = run.changes
             self.share.add(changes)
-            if run.layer.copies is not None:
-                changes = np.zeros(own.source.shape, np.int64)
-                kernels.add_copies(run.candidates.changes, run.layer.copies.share, changes)
+            if run.copies is not None:
+                changes = np.zeros(run.codes.shape, np.int64)
+                kernels.add_copies(run.changes, run.copies.share, changes)
             best = least(changes.reshape(-1), round(max(0.0, settings.swap * left) * changes.size))
             best = best[changes.reshape(-1)[best] < 0]
-            own.put(best, run.candidates.own.map(lambda array: array.reshape(-1)[best]))  # noqa: B023  (used at once)
-            if run.layer.copies is not None:
-                run.pins = _narrow(run.layer.spread(), NARROW if own.source.dtype == np.uint16 else NARROW + 1)
+            kernels.put_candidates(run.codes, best, *self._candidates(depth, step - 1))
+            run.spread_codes()
             if depth:
-                run.to_rows = kernels.signal_sums(run.pins.source, *run.to_rows.shape)
+                run.to_rows = kernels.signal_sums(*run.wiring[:2], *run.to_rows.shape)
+            run.changes[:] = 0
             self.swaps += len(best)
-        self._draw_candidates(step)
 
 
 __all__ = [
@@ -909,9 +919,8 @@ __all__ = [
     "Settings",
     "Share",
     "State",
-    "active_pins",
+    "bank_of",
     "class_scores",
-    "deeper_pins",
     "default_tau",
     "fit",
     "passes",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from learn.errors import ModelError
 from learn.keys import Key
-from learn.models.lut_network import MAX_PINS, ZERO_ROW, Copies, Draw, Layer, Pins, start_counters
+from learn.models.lut_network import MAX_PINS, ZERO_ROW, Bank, Copies, Layer, Pins, start_counters
 
 Shifts = NDArray[np.int32]
 
@@ -62,12 +62,12 @@ def _copied(cells: int, shifts: Shifts) -> Copies:
 
 
 def convolution(
-    draw: Draw, grid: Grid, *, channels: int, pins: int, size: int, stride: int, bound: int, key: Key
+    bank: Bank, grid: Grid, *, channels: int, pins: int, size: int, stride: int, bound: int, key: Key
 ) -> tuple[Layer, Grid]:
     """Make tables that are moved over a window's places.
 
     Args:
-        draw: draws the pins of the window at the first place, (channels, pins).
+        bank: what the pins of the window at the first place are drawn from.
         grid: what the layer reads; its rows may have further kinds of rows behind them, moved alike.
         channels: how many.
         pins: of a table.
@@ -81,18 +81,18 @@ def convolution(
     """
     places, shifts = grid.slid(size, stride)
     counters = start_counters(key.fold("counters"), channels, pins, bound)
-    layer = Layer(draw(key.fold("pins"), channels), counters, _copied(channels, shifts))
+    layer = Layer(bank.draw(key.fold("pins"), channels, pins), counters, _copied(channels, shifts))
     return layer, places._replace(channels=channels)
 
 
 def tree(
-    draw: Draw, grid: Grid, *, channels: int, pins: int, depth: int, size: int, stride: int, bound: int, key: Key
+    bank: Bank, grid: Grid, *, channels: int, pins: int, depth: int, size: int, stride: int, bound: int, key: Key
 ) -> tuple[list[Layer], Grid]:
     """Make channels that are trees of tables: those of the first level read the window, the root is the output.
 
     Args:
         depth: levels, 1 or more; a tree has 1 + pins + ... + pins ** (depth - 1) tables.
-        draw: as for :func:`convolution`, and so are the others.
+        bank: as for :func:`convolution`, and so are the others.
         grid: see there.
         channels: see there.
         pins: see there.
@@ -105,7 +105,7 @@ def tree(
         a layer a level, and the grid of the last one's outputs.
     """
     leaves, places = convolution(
-        draw, grid, channels=channels * pins ** (depth - 1), pins=pins, size=size, stride=stride, bound=bound, key=key
+        bank, grid, channels=channels * pins ** (depth - 1), pins=pins, size=size, stride=stride, bound=bound, key=key
     )
     layers, cells = [leaves], len(leaves.counters)
     at = np.arange(places.places, dtype=np.int32)

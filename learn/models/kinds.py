@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.convolution import Grid, pool, tree
-from learn.models.lut_network import Draw, Layer, LutNetwork, make_network
+from learn.models.lut_network import Bank, Layer, LutNetwork, make_network
 
 STRIDE = 2
 """Pixels from one window of a convolution to the next."""
@@ -97,12 +97,12 @@ def window_shifts(image: tuple[int, int]) -> NDArray[np.int32]:
     return Grid(1, *image).slid(window_of(image), STRIDE)[1]
 
 
-def build(name: str, draw: Draw, size: Size, *, key: Key) -> LutNetwork:
+def build(name: str, bank: Bank, size: Size, *, key: Key) -> LutNetwork:
     """Make a network before training.
 
     Args:
         name: of MODELS.
-        draw: draws the pins of the first layer, those of windows at their first place.
+        bank: what the pins of the first layer are drawn from, those of windows at their first place.
         size: what for, and how large.
         key: decides all of it.
 
@@ -112,7 +112,7 @@ def build(name: str, draw: Draw, size: Size, *, key: Key) -> LutNetwork:
     model, front = model_named(name, size.image), list[Layer]()
     if model.moves and size.image is not None:
         front, places = tree(
-            draw,
+            bank,
             Grid(1, *size.image),
             channels=max(FEWEST_CHANNELS, size.tables // model.tables_a_channel),
             pins=size.pins,
@@ -125,7 +125,7 @@ def build(name: str, draw: Draw, size: Size, *, key: Key) -> LutNetwork:
         if model.pool:
             front.append(pool(places, function=model.pool)[0])
     return make_network(
-        draw,
+        bank,
         rows=size.rows,
         classes=size.classes,
         widths=[size.tables] * model.dense,

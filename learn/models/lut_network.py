@@ -30,6 +30,10 @@ STARTING = 4
 """Counters start in -STARTING..STARTING-1."""
 
 
+NEAR = 1 / 16
+"""The share of a bank to either side of a comparison that is near it."""
+
+
 class Pins(NamedTuple):
     """What each pin compares: [row[source] > row[against] + margin]; arrays of one shape.
 
@@ -51,9 +55,70 @@ class Pins(NamedTuple):
         """Return pins with arrays of their own."""
         return self.map(np.copy)
 
-    def put(self, at: NDArray[np.int64], others: Pins) -> None:
-        """Put others in place of the pins numbered ``at``, of all in a row."""
-        self.map(lambda array, other: np.put(array, at, other), others)
+
+class Bank(NamedTuple):
+    """What the pins of the first layer may compare; which of it each pin does is a number below its size.
+
+    Attributes:
+        pins: of one axis, no two the same.
+        alike: whether neighbours in it have something in common.
+    """
+
+    pins: Pins
+    alike: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many comparisons there are."""
+        return self.pins.source.size
+
+    @property
+    def reach(self) -> int:
+        """How far apart neighbours are; 0 if they have nothing in common."""
+        return int(self.size * NEAR) if self.alike else 0
+
+    def chosen(self, at: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Bank:
+        """Return the bank of some of its comparisons, by number, or by whether they are chosen."""
+        return self._replace(pins=self.pins.map(lambda array: array[at]))
+
+    def some(self, key: Key, count: int) -> Bank:
+        """Return so many comparisons, drawn, in the order they have; all of them if there are no more."""
+        drawn = np.argsort(key.words(self.size), kind="stable")[:count]
+        return self if count >= self.size else self.chosen(np.sort(drawn))
+
+    def draw(self, key: Key, tables: int, pins: int) -> Pins:
+        """Draw pins, shape (tables, pins): where neighbours are alike, half of a table's are near its own place."""
+        shape = (tables, pins)
+        chosen = key.fold("anywhere").integers(self.size, shape)
+        if self.reach:
+            place = key.fold("place").integers(self.size, tables)[:, None]
+            near = place + key.fold("near").integers(2 * self.reach + 1, shape) - self.reach
+            chosen = np.where(key.fold("local").integers(2, shape) == 0, near % self.size, chosen)
+        return self.pins.map(lambda array: array[chosen])
+
+
+class Wiring(NamedTuple):
+    """What the pins of tables read, as ``learn.lut_kernels`` takes it: two bytes a pin where numbers are that small.
+
+    Attributes:
+        codes: uint16 or int32 (tables, k), which comparison each pin is; without any, which of the rows behind row 0 it
+            reads as it is.
+        shift: int32 (tables,), how many rows further a table looks; empty for none. The row of zeros stays.
+        source: uint16 or int32 (comparisons,), rows; empty for none, and so are ``against`` and ``margin``.
+        against: see there.
+        margin: uint8 (comparisons,).
+    """
+
+    codes: NDArray[np.integer[Any]]
+    shift: NDArray[np.int32]
+    source: NDArray[np.integer[Any]]
+    against: NDArray[np.integer[Any]]
+    margin: NDArray[np.uint8]
+
+
+def narrow(numbers: NDArray[np.integer[Any]], count: int) -> NDArray[Any]:
+    """Return numbers below ``count`` as uint16 if they fit, else as int32; always an array of their own."""
+    return numbers.astype(np.uint16 if count <= 1 << 16 else np.int32)
 
 
 class Copies(NamedTuple):
@@ -116,6 +181,19 @@ class Layer:
             return np.where(row[share] == ZERO_ROW, np.int32(ZERO_ROW), row[share] + shift)
 
         return Pins(moved(own.source), moved(own.against), own.margin[share])
+
+    @property
+    def shift(self) -> NDArray[np.int32]:
+        """How many rows further each table looks: int32 (tables,), empty without copies."""
+        return np.empty(0, np.int32) if self.copies is None else self.copies.shift
+
+    def wired(self, codes: NDArray[np.integer[Any]], comparisons: Pins | None = None) -> Wiring:
+        """Return what the pins of the tables read, given what those of the cells do, and what there is to compare."""
+        if comparisons is None:
+            none = np.empty(0, np.int32)
+            comparisons = Pins(none, none, none.astype(np.uint8))
+        of_tables = codes if self.copies is None else codes[self.copies.share]
+        return Wiring(of_tables, self.shift, *comparisons.map(np.ravel))
 
     def copy(self) -> Layer:
         """Return the layer with arrays of its own."""
@@ -199,6 +277,13 @@ class LutNetwork:
         return sum(layer.num_tables for layer in self.layers)
 
     @property
+    def wirings(self) -> list[Wiring]:
+        """What the pins of each layer read; each of the first layer's has a comparison of its own."""
+        first, *further = self.layers
+        numbers = np.arange(first.pins.source.size, dtype=np.int32).reshape(first.pins.source.shape)
+        return [first.wired(numbers, first.pins), *(layer.wired(layer.pins.source - 1) for layer in further)]
+
+    @property
     def groups(self) -> NDArray[np.int32]:
         """The class of each table of the last layer: int32 (tables,), equal shares in order."""
         count = self.layers[-1].num_tables
@@ -207,10 +292,6 @@ class LutNetwork:
     def copy(self) -> LutNetwork:
         """Return the network with arrays of its own."""
         return replace(self, layers=tuple(layer.copy() for layer in self.layers), head=self.head.copy())
-
-
-Draw = Callable[[Key, int], Pins]
-"""``draw(key, tables) -> pins (tables, k)``: pins for the tables of the first layer."""
 
 
 def deeper_pins(key: Key, tables: int, pins: int, before: int) -> Pins:
@@ -238,7 +319,7 @@ def deeper_layer(key: Key, tables: int, pins: int, bound: int, before: int) -> L
 
 
 def make_network(
-    draw: Draw,
+    bank: Bank,
     *,
     rows: int,
     classes: int,
@@ -252,7 +333,7 @@ def make_network(
     """Make a network before training: random pins and small random counters.
 
     Args:
-        draw: draws the pins of the first layer.
+        bank: what the pins of the first layer are drawn from.
         rows: number of input rows, the row of zeros included.
         classes: at least 2.
         widths: tables of each layer.
@@ -260,7 +341,7 @@ def make_network(
         bound: counters live in -bound..bound-1.
         key: decides all of it.
         readout: one of READOUTS.
-        front: layers to stand before those; ``draw`` is not asked then.
+        front: layers to stand before those; ``bank`` is not drawn from then.
 
     Raises:
         ModelError: a setting out of range.
@@ -276,9 +357,8 @@ def make_network(
         if layers:
             layers.append(deeper_layer(own, width, pins, bound, layers[-1].num_tables))
         else:
-            layers.append(
-                Layer(draw(own.fold("pins"), width), start_counters(own.fold("counters"), width, pins, bound))
-            )
+            first = bank.draw(own.fold("pins"), width, pins)
+            layers.append(Layer(first, start_counters(own.fold("counters"), width, pins, bound)))
     return LutNetwork(rows, classes, tuple(layers), Int(-bound, bound - 1), make_head(readout, widths[-1], classes))
 
 

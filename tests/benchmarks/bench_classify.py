@@ -26,7 +26,7 @@ from learn.encoders import ImageEncoder
 from learn.keys import Key
 from learn.models.lut_network import make_network
 from learn.shipping import ship
-from learn.train import Settings, active_pins, probes_of
+from learn.train import Settings, _runs_of, bank_of, probes_of
 
 BATCH = 256
 
@@ -81,9 +81,9 @@ def peer_rows(train: Dataset, test: Dataset) -> None:
 
 def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins: int, key: Key) -> list[float]:
     """Return the seconds of one call of every kernel of a step."""
-    places, groups = encoder.draw_places(key, tables), (np.arange(tables) * 10 // tables).astype(np.int32)
+    bank = bank_of(encoder, probes, key)
     network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, pins, 0.06),
+        bank,
         rows=encoder.rows,
         classes=10,
         widths=[tables],
@@ -91,21 +91,25 @@ def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins:
         bound=32,
         key=key,
     )
-    (layer,) = network.layers
-    rows, counters, scores = np.ascontiguousarray(probes[:, :BATCH]), layer.counters, np.zeros((10, BATCH), np.int32)
-    addresses, changes = np.zeros((tables, BATCH), np.uint8), np.zeros((tables, pins), np.int32)
-    votes = np.zeros((tables, 1 << pins), kernels.vote_type(BATCH))
+    (run,), rows = _runs_of(network, BATCH, bank), np.ascontiguousarray(probes[:, :BATCH])
+    scores, changes = np.zeros((10, BATCH), np.int32), np.zeros((tables, pins), np.int32)
     signal = (key.integers(127, (10, BATCH)) - 63).astype(np.int8)
-    read = (rows, *(array.astype(np.uint16) for array in layer.pins[:2]), layer.pins.margin, counters, addresses)
-    kernels.add_scores(*read, groups, scores, BATCH // kernels.STEP, 0, tables)
-    size = kernels.count_votes(addresses, signal, groups, votes, 0, tables)
-    halves = map(np.uint64, key.philox_key())
-    step = (votes, size, votes.size, 9830, -32, 31, *halves, counters.copy(), 0, tables)
+    halves = [np.uint64(half) for half in key.philox_key()]
+    groups, held_now = run.signal_row, (run.tables, run.addresses)
+    forward = (rows, *run.wiring, *held_now, groups, scores, BATCH // kernels.STEP, 0, tables)
+    kernels.add_scores(*forward)
+    votes = (run.addresses, signal, groups, run.votes, 0, tables)
+    others = (run.share, run.choices, run.reach, *halves)
+    size = kernels.count_votes(*votes)
     calls = (
-        lambda: kernels.add_scores(*read, groups, scores, BATCH // kernels.STEP, 0, tables),
-        lambda: kernels.count_votes(addresses, signal, groups, votes, 0, tables),
-        lambda: kernels.add_changes(*read, votes, signal, groups, changes, 0, tables),
-        lambda: kernels.step_by_votes(*step),
+        lambda: kernels.add_scores(*forward),
+        lambda: kernels.count_votes(*votes),
+        lambda: kernels.add_changes(
+            rows, *run.wiring, *others, *held_now, run.votes, signal, groups, changes, 0, tables
+        ),
+        lambda: kernels.step_by_votes(
+            run.votes, size, run.votes.size, 9830, -32, 31, *halves, run.tables.copy(), 0, tables
+        ),
     )
     return [best_seconds(call, budget=0.3) for call in calls]
 
@@ -127,10 +131,12 @@ def kernel_rows(sizes: tuple[int, ...] = (1_000, 4_000, 16_000)) -> None:
 
 def memory_rows() -> None:
     """Print the bytes that a training holds an entry."""
-    print("bytes that a training holds an entry: counters, pins and candidates; votes of entries and of candidates")
+    print("bytes that a training holds an entry: counters and pins; votes of entries and candidates")
+    print("and kilobytes of the comparisons that pins are numbers of, however many tables there are")
     for pins in (2, 4, 6):
-        rest, votes = (size / (1_000 << pins) for size in reversed(held(training_of(1_000, pins, BATCH, 1))))
-        print(f"  {pins} pins  {rest:.2f}  {votes:.2f}")
+        found = held(training_of(1_000, pins, BATCH, 1))
+        rest, votes = (size / (1_000 << pins) for size in (found.rest, found.votes))
+        print(f"  {pins} pins  {rest:.2f}  {votes:.2f}  {found.shared / 1000:.0f}")
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from learn.encoders import ImageEncoder
 from learn.inference import BLOCK
 from learn.keys import Key
 from learn.models.lut_network import make_network
-from learn.train import active_pins, probes_of
+from learn.train import bank_of, probes_of
 
 PEER = Path(__file__).with_name("peer_torchlogix_training.py")
 SIDE, CLASSES, IMAGES, PINS = 28, 10, 9_984, 6
@@ -37,9 +37,8 @@ SIDE, CLASSES, IMAGES, PINS = 28, 10, 9_984, 6
 def drawn(tables: int, images: np.ndarray) -> Classifier:
     """Return a classifier that has learned nothing yet."""
     key, encoder = Key(0), ImageEncoder(SIDE, SIDE)
-    probes, places = probes_of(encoder.codes(images[:1024]), key), encoder.draw_places(key, tables)
     network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, PINS, 0.0),
+        bank_of(encoder, probes_of(encoder.codes(images[:1024]), key), key, rare=0.0),
         rows=encoder.rows,
         classes=CLASSES,
         widths=[tables],

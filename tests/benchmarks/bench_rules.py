@@ -26,10 +26,10 @@ from learn.classify import held_out
 from learn.data import load_dataset
 from learn.encoders import Codes, ImageEncoder
 from learn.keys import Key
-from learn.models.lut_network import LutNetwork, make_network
+from learn.models.lut_network import Bank, LutNetwork, make_network
 from learn.rules import RULES
 from learn.spaces import Int
-from learn.train import Settings, active_pins, class_scores, default_tau, fit, probes_of
+from learn.train import Settings, bank_of, class_scores, default_tau, fit, probes_of
 
 NAMES = ("zim", "bold", "vote", "rounding", "binary_connect")
 BOUNDS = (1, 4, 16, 127)
@@ -58,12 +58,12 @@ def images_of(name: str, data_dir: Path) -> Images:
     return Images(encoder, *((encoder.codes(features), labels) for features, labels in parts))
 
 
-def started(images: Images, tables: int, bound: int, seed: int) -> tuple[LutNetwork, NDArray[np.int64]]:
-    """Return a network before training, and where its tables look; pins depend on the seed alone."""
+def started(images: Images, tables: int, bound: int, seed: int) -> tuple[LutNetwork, Bank]:
+    """Return a network before training, and what its pins are drawn from; they depend on the seed alone."""
     key, encoder = Key(seed), images.encoder
-    places, probes = encoder.draw_places(key.fold("places"), tables), probes_of(images.train[0], key.fold("probes"))
+    bank = bank_of(encoder, probes_of(images.train[0], key.fold("probes")), key.fold("bank"))
     network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, 6, Settings.rare),
+        bank,
         rows=encoder.rows,
         classes=10,
         widths=[tables],
@@ -71,7 +71,7 @@ def started(images: Images, tables: int, bound: int, seed: int) -> tuple[LutNetw
         bound=bound,
         key=key.fold("network"),
     )
-    return network, places
+    return network, bank
 
 
 def share_right(network: LutNetwork, part: tuple[Codes, NDArray[np.int64]]) -> float:
@@ -81,12 +81,10 @@ def share_right(network: LutNetwork, part: tuple[Codes, NDArray[np.int64]]) -> f
 
 def by_rule(images: Images, name: str, tables: int, bound: int, passes: int, seed: int) -> tuple[float, ...]:
     """Train by an integer rule; return accuracy on held-out and on test images, and seconds of processor time."""
-    network, places = started(images, tables, bound, seed)
+    network, bank = started(images, tables, bound, seed)
     settings = Settings(epochs=passes, swap=0.0, rule=name)
     start = time.process_time()
-    *_, last = fit(
-        network, *images.train, encoder=images.encoder, key=Key(seed).fold("fit"), places=places, settings=settings
-    )
+    *_, last = fit(network, *images.train, bank=bank, key=Key(seed).fold("fit"), settings=settings)
     seconds = time.process_time() - start
     return share_right(last.network, images.held), share_right(last.network, images.test), seconds
 
@@ -103,7 +101,7 @@ def all_addresses(network: LutNetwork, codes: Codes) -> NDArray[np.uint8]:
     for start in range(0, len(codes), batch):
         index = np.arange(start, min(start + batch, len(codes)))
         kernels.gather(codes, index, rows, 0, batch // kernels.STEP)
-        kernels.forward(rows, *layer.pins, layer.tables, addresses, outputs, 0, batch // kernels.STEP)
+        kernels.forward(rows, *network.wirings[0], layer.tables, addresses, outputs, 0, batch // kernels.STEP)
         found[index] = addresses[:, : len(index)].T
     return found
 

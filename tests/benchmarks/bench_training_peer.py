@@ -26,7 +26,7 @@ from learn.encoders import ImageEncoder
 from learn.keys import Key
 from learn.models.lut_network import make_network
 from learn.threads import ALONE, Team
-from learn.train import Settings, _Training, active_pins, probes_of
+from learn.train import Settings, _Training, bank_of, probes_of
 
 PEER = Path(__file__).with_name("peer_torchlogix_training.py")
 PEERS = ((2, "raw"), (2, "warp"), (4, "warp"), (6, "warp"), (6, "light"))
@@ -44,7 +44,8 @@ class Bytes(NamedTuple):
     """Bytes of the arrays that a training has for its tables, those of a batch left out."""
 
     votes: int  # of entries and of candidates
-    rest: int  # counters, which are the tables, pins and candidates
+    rest: int  # counters, which are the tables, and pins
+    shared: int  # what pins are numbers of, whatever the number of tables
 
 
 def training_of(tables: int, pins: int, batch: int, steps: int, team: Team = ALONE) -> _Training:
@@ -52,9 +53,9 @@ def training_of(tables: int, pins: int, batch: int, steps: int, team: Team = ALO
     key, encoder = Key(0), ImageEncoder(SIDE, SIDE)
     codes = encoder.codes(key.integers(256, (max(1024, batch * steps), SIDE * SIDE)).astype(np.uint8))
     labels = key.fold("labels").integers(CLASSES, len(codes))
-    probes, places = probes_of(codes, key), encoder.draw_places(key, tables)
+    bank = bank_of(encoder, probes_of(codes, key), key, rare=0.0)
     network = make_network(
-        lambda own, count: active_pins(encoder, probes, own, places, pins, 0.0),
+        bank,
         rows=encoder.rows,
         classes=CLASSES,
         widths=[tables],
@@ -63,8 +64,8 @@ def training_of(tables: int, pins: int, batch: int, steps: int, team: Team = ALO
         key=key,
     )
     codes, labels = codes[: batch * steps], labels[: batch * steps]
-    settings = Settings(epochs=EPOCHS, batch=batch, rare=0.0)
-    return _Training(network, codes, labels, None, encoder, key, places, settings, team)
+    settings = Settings(epochs=EPOCHS, batch=batch)
+    return _Training(network, codes, labels, None, bank, key, settings, team)
 
 
 def measured(tables: int, pins: int, batch: int, *, steps: int) -> Step:
@@ -79,10 +80,10 @@ def measured(tables: int, pins: int, batch: int, *, steps: int) -> Step:
 
 def held(training: _Training) -> Bytes:
     """Return the bytes of the arrays that a training has for its tables."""
-    (run,), offered = training.runs, training.runs[0].candidates
-    assert offered is not None
-    rest = [run.tables, *run.pins, *offered.pins]
-    return Bytes(run.votes.nbytes + offered.changes.nbytes, sum(array.nbytes for array in rest))
+    (run,) = training.runs
+    assert run.changes is not None
+    shared = sum(array.nbytes for array in run.wiring[2:])
+    return Bytes(run.votes.nbytes + run.changes.nbytes, run.tables.nbytes + run.codes.nbytes, shared)
 
 
 class Timed(Team):

@@ -13,14 +13,14 @@ from learn.encoders import ImageEncoder, WindowEncoder
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.kinds import MODELS, Size, build, window_of, window_shifts
-from learn.models.lut_network import network_circuit
+from learn.models.lut_network import Pins, network_circuit
 from learn.models.readouts import READOUTS
 from learn.rules import RULES, Rule, annealed, make_rule, rules_in
 from learn.spaces import Int
 from learn.train import Settings, class_scores, fit
 
 SIDE, CLASSES = 10, 3
-QUICK = Settings(epochs=8, batch=128, every=5, swapping=1.0, rare=0.0)
+QUICK = Settings(epochs=8, batch=128, every=5, swapping=1.0)
 each_model = pytest.mark.parametrize("model", MODELS)
 each_readout = pytest.mark.parametrize("readout", READOUTS)
 
@@ -36,32 +36,27 @@ def strokes(seed, samples):
 
 
 def start(model, readout, *, seed=0, tables=36, pins=4):
-    """Return encoder, places and a network to train."""
+    """Return encoder, bank and a network to train."""
     image = (SIDE, SIDE)
     encoder = WindowEncoder(*image, window=window_of(image)) if MODELS[model].moves else ImageEncoder(*image)
-
-    def places(count):
-        return encoder.draw_places(Key(seed).fold("places"), count)
-
+    bank = encoder.comparisons(Key(seed).fold("bank"), 5000)
     size = Size(encoder.rows, CLASSES, tables, pins, readout=readout, image=image)
-    network = build(model, lambda key, n: encoder.draw(key, n, pins, places=places(n)), size, key=Key(seed))
-    return encoder, places(len(network.layers[0].counters)), network
+    network = build(model, bank, size, key=Key(seed))
+    return encoder, bank, network
 
 
 def training_of(model, readout, samples=300):
-    encoder, places, network = start(model, readout)
+    encoder, bank, network = start(model, readout)
     images, labels = strokes(1, samples)
     codes = encoder.codes(images)
-    training = train._Training(network, codes, labels, None, encoder, Key(2), places, QUICK, train.ALONE)
-    training._draw_candidates(0)
-    return training
+    return train._Training(network, codes, labels, None, bank, Key(2), QUICK, train.ALONE)
 
 
 def trained(model, readout, **options):
-    encoder, places, network = start(model, readout)
+    encoder, bank, network = start(model, readout)
     images, labels = strokes(1, 1000)
     events = fit(
-        network, encoder.codes(images), labels, encoder=encoder, key=Key(2), places=places,
+        network, encoder.codes(images), labels, bank=bank, key=Key(2),
         **({"settings": QUICK} | options),
     )  # fmt: skip
     return encoder, list(events)
@@ -115,6 +110,16 @@ def by_cell(layer, values):
     return sums
 
 
+def candidates_of(training, depth, step):
+    """Return the candidates of a layer's cells at a step."""
+    run, key = training.runs[depth], training.key.fold("candidates", depth, step - step % training.every)
+    chosen = kernels.candidates_oracle(run.codes, run.choices, run.reach, key)
+    if depth:
+        source = (chosen + 1).astype(np.int32)
+        return Pins(source, np.zeros_like(source), np.zeros(source.shape, np.uint8))
+    return training.bank.chosen(chosen).pins
+
+
 def stepped_by_oracles(training, index, step):
     """Return what a step makes of counters, weights and biases, and the changes each candidate gets."""
     network, settings, codes = training.network(), training.settings, training.codes[index]
@@ -126,7 +131,7 @@ def stepped_by_oracles(training, index, step):
     signal = error.T[groups].astype(np.int8)
     after, changes = [], []
     for depth in reversed(range(len(network.layers))):
-        layer, run, (read, addresses, outputs) = network.layers[depth], training.runs[depth], layers[depth]
+        layer, (read, addresses, outputs) = network.layers[depth], layers[depth]
         row, key = np.arange(layer.num_tables), training.key.fold("step", depth, step)
         votes = kernels.votes_oracle(addresses, signal, row, layer.counters.shape[1])
         if depth == len(network.layers) - 1:
@@ -134,8 +139,8 @@ def stepped_by_oracles(training, index, step):
         bounds = network.space.lo, network.space.hi
         stepped = by_votes(by_cell(layer, votes), layer.counters, rate, bounds, key)
         after.insert(0, layer.counters if layer.frozen else stepped)
-        other = run.candidates and kernels.changes_oracle(
-            read, *layer.spread(run.candidates.own), layer.tables, addresses, signal, row
+        other = layer.swaps and kernels.changes_oracle(
+            read, *layer.spread(candidates_of(training, depth, step)), layer.tables, addresses, signal, row
         )
         changes.insert(0, other)
         source = layer.spread().source
@@ -156,14 +161,14 @@ def test_a_step_is_that_of_the_oracles(model, readout):
     for step, count in ((0, 128), (2, 70), (3, 128)):
         index = rng.permutation(300)[:count]
         expected, counters, bias, changes = stepped_by_oracles(training, index, step)
-        before = [run.candidates and run.candidates.changes.copy() for run in training.runs]
+        before = [None if run.changes is None else run.changes.copy() for run in training.runs]
         training._step(index, step)
         for run, wanted, old, more in zip(training.runs, expected, before, changes, strict=True):
-            assert np.array_equal(run.layer.counters, wanted)
-            share = slice(None) if run.layer.copies is None else run.layer.copies.share
+            assert np.array_equal(run.counters, wanted)
+            share = slice(None) if run.copies is None else run.copies.share
             assert np.array_equal(run.tables, wanted[share])
-            if run.candidates:
-                assert np.array_equal(run.candidates.changes - old, more if step % 2 == 0 else 0 * more)
+            if old is not None:
+                assert np.array_equal(run.changes - old, more if step % 2 == 0 else 0 * more)
         assert np.array_equal(training.head.counters, counters) and np.array_equal(training.head.bias, bias)
 
 

@@ -28,9 +28,9 @@ class Task:
         features = rng.integers(0, 256, (samples, 36))
         encoder = ImageEncoder(6, 6) if kind == "image" else TabularEncoder.fit(features, levels=8)
         labels = (features[:, 0] > 99).astype(int) + (features[:, 1] + features[:, 2] > 300)
-        places = encoder.draw_places(key.fold("places"), widths[0])
+        bank = encoder.comparisons(key.fold("bank"), 1 << 16)
         network = make_network(
-            lambda own, tables: encoder.draw(own, tables, 4, places=places),
+            bank,
             rows=encoder.rows,
             classes=3,
             widths=widths,
@@ -44,7 +44,7 @@ class Task:
         if validated:
             options["validation"] = (codes[:50], labels[:50])
         self.given = (network, codes, labels)
-        self.options = {"encoder": encoder, "key": key, "places": places, "settings": settings} | options
+        self.options = {"bank": bank, "key": key, "settings": settings} | options
 
     def run(self, **options):
         return fit(*self.given, **(self.options | options))

@@ -1,5 +1,7 @@
 """Tables moved over an image: against a convolution, a pool and a tree made position by position."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,8 +23,11 @@ ENCODER = WindowEncoder(HEIGHT, WIDTH, window=WINDOW)
 GRID = Grid(1, HEIGHT, WIDTH)
 
 
+BANK = ENCODER.comparisons(Key(9), 5000)
+
+
 def draw(key, count, pins=4):
-    return ENCODER.draw(key, count, pins, places=ENCODER.draw_places(key, count))
+    return BANK.draw(key, count, pins)
 
 
 def images_of(seed, samples=20):
@@ -62,7 +67,7 @@ def convolved(layers, codes, stride):
 @given(seed=st.integers(0, 10**6), stride=st.integers(1, 3))
 def test_a_tree_is_its_tables_at_each_place(depth, seed, stride):
     layers, places = tree(
-        lambda key, n: draw(key, n, 2), GRID, channels=3, pins=2, depth=depth, size=WINDOW, stride=stride, bound=8,
+        BANK, GRID, channels=3, pins=2, depth=depth, size=WINDOW, stride=stride, bound=8,
         key=Key(seed),
     )  # fmt: skip
     rng = np.random.default_rng(seed)
@@ -77,7 +82,7 @@ def test_a_tree_is_its_tables_at_each_place(depth, seed, stride):
 
 def test_a_tree_starts_as_its_first_leaf():
     options = {"channels": 2, "pins": 4, "size": WINDOW, "stride": 1, "bound": 8, "key": Key(0)}
-    layers, _ = tree(draw, GRID, depth=2, **options)
+    layers, _ = tree(BANK, GRID, depth=2, **options)
     codes = ENCODER.codes(images_of(0).reshape(20, -1))
     leaves = outputs(layers[:1], codes).reshape(2, 4, -1, 20)
     assert np.array_equal(outputs(layers, codes), leaves[:, 0].reshape(-1, 20))
@@ -103,14 +108,14 @@ def test_pins_of_a_window_lie_in_it(seed):
         pixel = (rows[rows > 0] - 1) % (HEIGHT * WIDTH)
         assert (pixel // WIDTH).max() < WINDOW and (pixel % WIDTH).max() < WINDOW
     assert pins.source.min() > 0 and pins.source.max() > HEIGHT * WIDTH  # blurred pixels too
-    assert ENCODER.draw_places(Key(seed), 99).max() < WINDOW**2
 
 
 def test_probes_show_what_copies_see():
     codes = ENCODER.codes(images_of(0, 64).reshape(64, -1))
     shifts = GRID.slid(WINDOW, 2)[1]
     probes, pins = probes_of(codes, Key(0), shifts), draw(Key(1), 5)
-    layer, _ = convolution(lambda key, n: pins, GRID, channels=5, pins=4, size=WINDOW, stride=2, bound=8, key=Key(0))
+    layer, _ = convolution(BANK, GRID, channels=5, pins=4, size=WINDOW, stride=2, bound=8, key=Key(0))
+    layer = replace(layer, pins=pins)
     seen = forward_oracle(codes.T, *layer.spread(), layer.tables)[0].reshape(5, len(shifts), 64)
     found, at = forward_oracle(probes, *pins, layer.counters)[0], set()
     for b in range(64):
@@ -155,7 +160,7 @@ def test_copies_that_read_what_is_not_there():
 def test_a_readout_that_does_not_fit():
     encoder = ImageEncoder(3, 3)
     network = make_network(
-        lambda key, n: encoder.draw(key, n, 2, places=np.zeros(n, np.int64)),
+        encoder.comparisons(Key(0), 99),
         rows=encoder.rows, classes=2, widths=[4], pins=2, bound=4, key=Key(0), readout="weighted_sum",
     )  # fmt: skip
     assert network.head.weights.tolist() == [4] * 4

@@ -13,7 +13,7 @@ from learn.errors import DataError
 from learn.keys import Key
 from learn.lut_kernels import pins_oracle
 from learn.models.lut_network import ZERO_ROW
-from learn.train import active_pins, probes_of
+from learn.train import bank_of, probes_of
 
 SEEDS = st.integers(0, 10**6)
 NUMBERS = {
@@ -121,21 +121,26 @@ def test_drawn_pins_are_in_range(seed, tables, pins):
     features[:, 2] = 7  # constant
     features[0, 0] = -1
     encoder = TabularEncoder.fit(features)
-    places = encoder.draw_places(Key(seed), tables)
-    drawn = encoder.draw(Key(seed), tables, pins, places=places)
-    assert places.shape == (tables,) and [array.dtype for array in drawn] == [np.int32, np.int32, np.uint8]
+    bank = encoder.comparisons(Key(seed), 1 << 16)
+    drawn = bank.draw(Key(seed), tables, pins)
+    assert [array.dtype for array in drawn] == [np.int32, np.int32, np.uint8]
     assert all(array.shape == (tables, pins) for array in drawn)
     heights = np.array([0, *(row.height for row in encoder.layout)])
     assert [row.feature for row in encoder.layout] == [0, 1, 3, 4]
+    assert bank.size == heights.sum() and not bank.reach
     assert np.all(drawn.source >= 1) and np.all(drawn.margin < heights[drawn.source])
     assert np.all(drawn.against == ZERO_ROW)
-    again = encoder.draw(Key(seed), tables, pins, places=places)
+    again = bank.draw(Key(seed), tables, pins)
     assert all(map(np.array_equal, drawn, again))
+    few = encoder.comparisons(Key(seed), 7).pins
+    every = set(zip(*(array.tolist() for array in bank.pins), strict=True))
+    chosen = list(zip(*(array.tolist() for array in few), strict=True))
+    assert len(set(chosen)) == min(7, bank.size) and set(chosen) <= every and chosen == sorted(chosen)
 
 
 def test_every_threshold_is_as_likely():
     encoder = TabularEncoder.fit(np.array([[0, 0, 5], [1, 0, 6], [1, 0, 7], [1, 0, 8]]))
-    drawn = encoder.draw(Key(1), 4000, 2, places=np.zeros(4000, np.int64))
+    drawn = encoder.comparisons(Key(0), 99).draw(Key(1), 4000, 2)
     counts = [((drawn.source == s) & (drawn.margin == m)).sum() for s, m in ((1, 0), (2, 0), (2, 1), (2, 2))]
     assert sum(counts) == 8000 and np.all(np.abs(np.array(counts) - 2000) < 5 * 1500**0.5)
 
@@ -144,7 +149,7 @@ def test_all_constant():
     encoder = TabularEncoder.fit(np.full((5, 2), 3))
     assert not encoder.codes(np.full((5, 2), 3)).any()
     with pytest.raises(DataError, match=r"^features: all are constant, expected at least one that varies$"):
-        encoder.draw(Key(0), 3, 2, places=np.zeros(3, np.int64))
+        encoder.comparisons(Key(0), 9)
 
 
 def test_names_and_types():
@@ -236,12 +241,12 @@ def test_codes_of_many_images_are_those_of_each():
 @given(SEEDS, st.integers(1, 9), st.integers(1, 9), st.integers(2, 6))
 def test_drawn_pins_of_images_are_in_range(seed, height, width, pins):
     encoder = ImageEncoder(height, width)
-    places = encoder.draw_places(Key(seed), 30)
-    drawn = encoder.draw(Key(seed), 30, pins, places=places)
-    n = encoder.num_features
-    assert places.shape == (30,) and places.min() >= 0 and places.max() < n
+    bank = encoder.comparisons(Key(seed), 200)
+    drawn, n = bank.pins, encoder.num_features
+    rows = list(zip(*(array.tolist() for array in drawn), strict=True))
+    assert 0 < len(set(rows)) == len(rows) <= 200
     assert [array.dtype for array in drawn] == [np.int32, np.int32, np.uint8]
-    assert all(array.shape == (30, pins) for array in drawn)
+    assert all(array.shape == (30, pins) for array in bank.draw(Key(seed), 30, pins))
     assert drawn.source.min() >= 1 and drawn.source.max() < encoder.rows
     assert drawn.against.min() >= 0 and drawn.against.max() < encoder.rows
     level = drawn.against == ZERO_ROW
@@ -254,14 +259,22 @@ def test_drawn_pins_of_images_are_in_range(seed, height, width, pins):
 
 
 def test_half_of_the_pins_are_local():
-    encoder, places = ImageEncoder(101, 101), np.full(3000, 50 * 101 + 50)
-    drawn = encoder.draw(Key(0), 3000, 4, places=places)
-    y, x = np.divmod((drawn.source - 1) % encoder.num_features, 101)
-    share = ((np.abs(y - 50) <= 6) & (np.abs(x - 50) <= 6)).mean()
-    anywhere = 13 * 13 / 101**2
-    assert abs(share - (0.5 + 0.5 * anywhere)) < 0.03
-    assert abs((drawn.against == ZERO_ROW).mean() - LEVEL_SHARE) < 0.02
-    assert abs((drawn.source > encoder.num_features).mean() - 0.5) < 0.03
+    """Half of the pins of a table are among an eighth of the bank, which lies close together in the image."""
+    encoder = ImageEncoder(64, 64)
+    bank = encoder.comparisons(Key(0), 20000)
+    assert abs((bank.pins.against == ZERO_ROW).mean() - LEVEL_SHARE) < 0.02
+    assert abs((bank.pins.source > encoder.num_features).mean() - 0.5) < 0.03
+    y, x = np.divmod((bank.pins.source - 1) % encoder.num_features, 64)
+    away = np.hypot(*(np.abs(at[: -bank.reach] - at[bank.reach :]) for at in (y, x)))
+    apart = np.hypot(*(np.abs(at - np.random.default_rng(0).permutation(at)) for at in (y, x)))
+    assert np.median(away) < 20 < 30 < np.median(apart)
+    drawn = bank.draw(Key(1), 3000, 6)
+    at = {pin: k for k, pin in enumerate(zip(*(array.tolist() for array in bank.pins), strict=True))}
+    codes = np.array([at[pin] for pin in zip(*(array.ravel().tolist() for array in drawn), strict=True)]).reshape(-1, 6)
+    gaps = np.abs(codes[:, :1] - codes[:, 1:])
+    close = np.minimum(gaps, bank.size - gaps) <= 2 * bank.reach
+    # two pins are both local with a quarter, else as near by chance
+    assert abs(close.mean() - (0.25 + 0.75 * 4 * bank.reach / bank.size)) < 0.02
 
 
 @pytest.mark.parametrize("call", ["codes", "inputs"])
@@ -277,8 +290,8 @@ def test_what_is_no_bytes(call, image, said):
 # --- Pins that are seen to change
 
 
-@given(SEEDS, st.sampled_from(["table", "image"]))
-def test_active_pins_are_seldom_rare(seed, kind):
+@given(SEEDS, st.sampled_from(["table", "image"]), st.sampled_from([20, 1 << 16]))
+def test_a_bank_has_what_changes(seed, kind, count):
     rng = np.random.default_rng(seed)
     if kind == "image":
         encoder, features = ImageEncoder(5, 5), rng.integers(0, 256, (300, 25))
@@ -287,25 +300,23 @@ def test_active_pins_are_seldom_rare(seed, kind):
         features[:, 3] = 1
         encoder = TabularEncoder.fit(features)
     probes = probes_of(encoder.codes(features), Key(seed).fold("probes"))
-    places = encoder.draw_places(Key(seed).fold("places"), 20)
-    chosen = active_pins(encoder, probes, Key(seed), places, 4, 0.06)
-    ones = pins_oracle(probes, *chosen).mean(axis=-1)
-    # A draw is dull with probability below a half: after six more, hardly any is.
-    assert ((ones < 0.06) | (ones > 0.94)).mean() <= 0.05
-    assert [array.dtype for array in chosen] == [np.int32, np.int32, np.uint8]
-    first = encoder.draw(Key(seed), 20, 4, places=places)
-    lively = pins_oracle(probes, *first).mean(axis=-1)
-    kept = (lively >= 0.06) & (lively <= 0.94)
-    assert all(np.array_equal(a[kept], b[kept]) for a, b in zip(chosen, first, strict=True))
+    bank = bank_of(encoder, probes, Key(seed), count=count)
+    ones = pins_oracle(probes, *bank.pins).mean(axis=-1)
+    assert 0 < bank.size <= count and np.all((ones >= 0.06) & (ones <= 0.94))
+    assert [array.dtype for array in bank.pins] == [np.int32, np.int32, np.uint8]
+    assert bank.alike == (kind == "image")
 
 
-def test_active_pins_where_none_is():
-    features = np.zeros((200, 1), int)
-    features[0] = 1
+def test_a_bank_keeps_a_quarter_however_rare():
+    features = np.zeros((200, 8), int)
+    features[range(8), range(8)] = 1
     encoder = TabularEncoder.fit(features)
-    probes = probes_of(encoder.codes(features), Key(0))
-    chosen = active_pins(encoder, probes, Key(0), np.zeros(3, np.int64), 2, 0.06)
-    assert np.all(chosen.source == 1) and not chosen.margin.any()
+    bank = bank_of(encoder, probes_of(encoder.codes(features), Key(0)), Key(0))
+    assert 2 <= bank.size <= 8 and not bank.pins.margin.any()
+    features[:, 0] = np.arange(200) % 2
+    encoder = TabularEncoder.fit(features)
+    bank = bank_of(encoder, probes_of(encoder.codes(features), Key(0)), Key(0))
+    assert 1 in bank.pins.source and bank.size >= 2
 
 
 @pytest.mark.parametrize("samples", [1, 63, 64, 65, 200, 1023, 1024, 1025, 3000])

@@ -384,15 +384,15 @@ def test_weights_multiply_the_signal_and_saturate():
     features = np.arange(64)[:, None] % 4
     labels = (features[:, 0] > 1).astype(int)
     encoder, key = TabularEncoder.fit(features), Key(0)
-    places = encoder.draw_places(key, 20)
+    bank = encoder.comparisons(key, 1 << 16)
     network = make_network(
-        lambda k, n: encoder.draw(k, n, 2, places=places),
+        bank,
         rows=2, classes=2, widths=[20], pins=2, bound=8, key=key,
     )  # fmt: skip
 
     def trained(weights, **more):
         settings = Settings(epochs=4, batch=64, **more)
-        given = {"encoder": encoder, "key": key, "places": places, "settings": settings, "weights": weights}
+        given = {"bank": bank, "key": key, "settings": settings, "weights": weights}
         return list(fit(network, encoder.codes(features), labels, **given))[-1].network.layers[0].counters
 
     assert np.array_equal(trained(None), trained(np.ones(64, int)))

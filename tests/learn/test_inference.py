@@ -12,9 +12,8 @@ from learn.models.lut_network import make_network
 
 def drawn(encoder, *, classes=3, widths=(30,), pins=6, seed=0):
     key = Key(seed)
-    places = encoder.draw_places(key, widths[0])
     network = make_network(
-        lambda own, count: encoder.draw(own, count, pins, places=places),
+        encoder.comparisons(key, 1 << 16),
         rows=encoder.rows,
         classes=classes,
         widths=widths,

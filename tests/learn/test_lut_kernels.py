@@ -35,6 +35,30 @@ def pins_of(draw, rows, shape, rows_of=np.int32):
     return source, against, bytes_of(draw, shape) * draw.integers(0, 2, shape, dtype=np.uint8)
 
 
+def wiring_of(draw, rows, shape, rows_of, *, compares, shifts):
+    """Draw codes into a bank of comparisons, or of rows as they are, and the pins they stand for."""
+    further = np.sort(draw.integers(0, 3, shape[0]).astype(np.int32)) if shifts else np.zeros(0, np.int32)
+    moves = further[:, None] if shifts else 0
+    if not compares:
+        codes = draw.integers(0, rows, shape).astype(rows_of)
+        empty = np.zeros(0, rows_of)
+        source = codes.astype(np.int32) + 1 + moves
+        none = np.zeros(shape, np.int32)
+        return (codes, further, empty, empty, np.zeros(0, np.uint8)), (source, none, none.astype(np.uint8))
+    bank = pins_of(draw, rows, 9, rows_of)
+    bank = (bank[0] + rows_of(1), *bank[1:])  # a source is never the row of zeros
+    codes = draw.integers(0, 9, shape).astype(rows_of)
+    source, against, margin = (array[codes] for array in bank)
+    source, against = source + moves, np.where(against == 0, 0, against + moves)
+    return (codes, further, *bank), (source.astype(np.int32), against.astype(np.int32), margin)
+
+
+def plain(pins):
+    """Return the wiring of pins, (tables, k), each with a comparison of its own."""
+    flat = [np.ascontiguousarray(array.reshape(-1)) for array in pins]
+    return (np.arange(pins[0].size, dtype=np.int32).reshape(pins[0].shape), np.zeros(0, np.int32), *flat)
+
+
 def edges_of(draw, parts):
     """Draw where shares of so many parts begin and end."""
     return [0, *sorted(draw(st.lists(st.integers(0, parts), max_size=3))), parts]
@@ -45,16 +69,24 @@ def layers(draw):
     """Draw a layer with all that its kernels read."""
     k, blocks, tables = draw(st.integers(2, 6)), draw(st.integers(1, 8)), draw(st.integers(1, 7))
     rows, signals = draw(st.integers(1, 9)), draw(st.integers(1, 4))
+    compares, shifts = draw(st.booleans()), draw(st.booleans())
     rng, batch = np.random.default_rng(draw(SEEDS)), 64 * blocks
     rows_of = np.uint16 if draw(st.booleans()) else np.int32
+    wiring, pins = wiring_of(rng, rows, (tables, k), rows_of, compares=compares, shifts=shifts)
+    held = bytes_of(rng, (rows + 4, batch)) if compares else rng.integers(0, 2, (rows + 4, batch), dtype=np.uint8)
+    held[0] = 0
     return SimpleNamespace(
         k=k,
         batch=batch,
         count=tables,
         rng=rng,
-        rows=bytes_of(rng, (rows, batch)),
-        pins=pins_of(rng, rows, (tables, k), rows_of),
-        others=pins_of(rng, rows, (tables, k), rows_of),
+        rows=held,
+        wiring=wiring,
+        pins=pins,
+        cells=np.sort(rng.integers(0, tables, tables)).astype(np.int32) if draw(st.booleans()) else None,
+        choices=9 if compares else rows,
+        reach=draw(st.integers(0, 3)) % (9 if compares else rows),
+        key=Key(draw(SEEDS)),
         tables=rng.choice([-128, -1, 0, 127], (tables, 1 << k)).astype(np.int8),
         votes=draw(st.sampled_from([np.int16, np.int32])) if batch < 259 else np.int32,
         addresses=rng.integers(0, 1 << k, (tables, batch), dtype=np.uint8),
@@ -76,7 +108,7 @@ def test_forward(layer):
     addresses, outputs = (np.full((layer.count + more, layer.batch), 99, np.uint8) for more in (0, 1))
     in_shares(
         layer.blocks,
-        lambda a, b: kernels.forward(layer.rows, *layer.pins, layer.tables, addresses, outputs[1:], a, b),
+        lambda a, b: kernels.forward(layer.rows, *layer.wiring, layer.tables, addresses, outputs[1:], a, b),
     )
     expected = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
     assert np.array_equal(addresses, expected[0]) and np.array_equal(outputs[1:], expected[1])
@@ -89,7 +121,7 @@ def test_add_scores(layer, groups):
     group = layer.rng.integers(0, groups, layer.count).astype(np.int32)
     start = layer.rng.integers(-5, 5, (groups, layer.batch)).astype(np.int32)
     scores, expected = start.copy(), start.copy()
-    read = (layer.rows, *layer.pins, layer.tables, addresses, group, scores, layer.batch // 64)
+    read = (layer.rows, *layer.wiring, layer.tables, addresses, group, scores, layer.batch // 64)
     in_shares(layer.edges, lambda a, b: kernels.add_scores(*read, a, b))
     spelled, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
     np.add.at(expected, group, outputs.astype(np.int32))
@@ -101,7 +133,9 @@ def test_scores_of_many_tables(count):
     rows, tables = np.ones((1, 64), np.uint8), np.zeros((count, 4), np.int8)
     pins = [np.zeros((count, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
     scores, addresses = np.zeros((2, 64), np.int32), np.zeros((count, 64), np.uint8)
-    kernels.add_scores(rows, *pins, tables, addresses, (np.arange(count) == 0).astype(np.int32), scores, 1, 0, count)
+    kernels.add_scores(
+        rows, *plain(pins), tables, addresses, (np.arange(count) == 0).astype(np.int32), scores, 1, 0, count
+    )
     assert np.all(scores[0] == count - 1) and np.all(scores[1] == 1)
 
 
@@ -173,13 +207,39 @@ def test_votes_and_changes_of_a_great_batch_do_not_overflow():
     signal, row, votes = np.full((1, batch), -127, np.int8), np.zeros(1, np.int32), np.zeros((1, 4), np.int32)
     assert kernels.count_votes(zeros, signal, row, votes, 0, 1) == 127 * batch
     assert votes.tolist() == [[-127 * batch, 0, 0, 0]]
-    pins = [np.zeros((1, 2), dtype) for dtype in (np.int32, np.int32, np.uint8)]
     tables, changes = np.full((1, 4), -1, np.int8), np.zeros((1, 2), np.int64)
-    pins[0][:], pins[1][:] = 0, 1
     tables[0, 1] = 0
+    bank = np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros(1, np.uint8)
+    none, codes = np.zeros(0, np.int32), np.zeros((1, 2), np.int32)
+    offered = (none, 1, 0, np.uint64(0), np.uint64(0))
     rows = np.concatenate([ones, zeros])
-    kernels.add_changes(rows, *pins, tables, zeros, votes, signal, row, changes, 0, 1)
+    kernels.add_changes(rows, codes, none, *bank, *offered, tables, zeros, votes, signal, row, changes, 0, 1)
     assert changes.tolist() == [[-127 * batch, 0]]
+
+
+def candidates_of(layer):
+    """Return what the kernels are told of candidates, and the pins these are."""
+    codes, further, *bank = layer.wiring
+    cells = np.arange(layer.count) if layer.cells is None else layer.cells
+    codes = codes[cells]  # copies have the codes of their cell
+    layer.wiring = (codes, further, *bank)
+    moves = further[:, None] if len(further) else 0
+    drawn = layer.key.words(4 * layer.count).view(np.uint32).reshape(layer.count, 8)[cells, : layer.k].astype(object)
+    chosen = np.zeros((layer.count, layer.k), np.int64)
+    for t in range(layer.count):
+        for i in range(layer.k):
+            place, near = int(drawn[t, i]) >> 1, int(drawn[t, i]) & 1
+            chosen[t, i] = place * layer.choices >> 31
+            if near and layer.reach:
+                away = (place * (2 * layer.reach + 1) >> 31) - layer.reach
+                chosen[t, i] = (int(codes[t, i]) + away) % layer.choices
+    share = np.zeros(0, np.int32) if layer.cells is None else layer.cells
+    offered = (share, layer.choices, layer.reach, *map(np.uint64, layer.key.philox_key()))
+    if not len(bank[0]):
+        none = np.zeros(chosen.shape, np.int64)
+        return offered, chosen, (chosen + 1 + moves, none, none.astype(np.uint8))
+    source, against, margin = (array[chosen] for array in bank)
+    return offered, chosen, (source + moves, np.where(against == 0, 0, against + moves), margin)
 
 
 @given(layers(), st.sampled_from([np.int32, np.int64]))
@@ -187,22 +247,10 @@ def test_add_changes(layer, dtype):
     votes = kernels.votes_oracle(layer.addresses, layer.signal, layer.row, 1 << layer.k).astype(layer.votes)
     start = layer.rng.integers(-9, 9, (layer.count, layer.k)).astype(dtype)
     changes = start.copy()
-    in_shares(
-        layer.edges,
-        lambda a, b: kernels.add_changes(
-            layer.rows,
-            *layer.others,
-            layer.tables,
-            layer.addresses,
-            votes,
-            layer.signal,
-            layer.row,
-            changes,
-            a,
-            b,
-        ),
-    )
-    expected = kernels.changes_oracle(layer.rows, *layer.others, layer.tables, layer.addresses, layer.signal, layer.row)
+    offered, _, others = candidates_of(layer)
+    read = (layer.rows, *layer.wiring, *offered, layer.tables, layer.addresses, votes, layer.signal, layer.row)
+    in_shares(layer.edges, lambda a, b: kernels.add_changes(*read, changes, a, b))
+    expected = kernels.changes_oracle(layer.rows, *others, layer.tables, layer.addresses, layer.signal, layer.row)
     assert np.array_equal(changes - start, expected)
 
 
@@ -210,38 +258,59 @@ def test_add_changes(layer, dtype):
 def test_a_change_is_that_of_another_forward_pass(layer, pin):
     """One candidate put in place, the signals' sum over what is then 1 changes by what was promised."""
     pin %= layer.k
+    layer.cells = None
+    offered, chosen, others = candidates_of(layer)
     addresses, outputs = kernels.forward_oracle(layer.rows, *layer.pins, layer.tables)
     votes = kernels.votes_oracle(addresses, layer.signal, layer.row, 1 << layer.k).astype(layer.votes)
     changes = np.zeros((layer.count, layer.k), np.int64)
-    kernels.add_changes(
-        layer.rows,
-        *layer.others,
-        layer.tables,
-        addresses,
-        votes,
-        layer.signal,
-        layer.row,
-        changes,
-        0,
-        layer.count,
-    )
+    read = (layer.rows, *layer.wiring, *offered, layer.tables, addresses, votes, layer.signal, layer.row)
+    kernels.add_changes(*read, changes, 0, layer.count)
     moved = [array.copy() for array in layer.pins]
-    for array, other in zip(moved, layer.others, strict=True):
+    for array, other in zip(moved, others, strict=True):
         array[:, pin] = other[:, pin]
     _, then = kernels.forward_oracle(layer.rows, *moved, layer.tables)
     signal = layer.signal[layer.row].astype(int)
     assert np.array_equal(changes[:, pin], (signal * (then.astype(int) - outputs)).sum(axis=1))
+    codes, best = layer.wiring[0].copy(), np.arange(layer.count) * layer.k + pin
+    kernels.put_candidates(codes, best, *offered[1:])
+    assert np.array_equal(codes[:, pin], chosen[:, pin])
+    codes[:, pin] = layer.wiring[0][:, pin]
+    assert np.array_equal(codes, layer.wiring[0])
+
+
+@given(layers())
+def test_candidates_are_those_of_the_oracle(layer):
+    layer.cells = None
+    _, chosen, _ = candidates_of(layer)
+    assert np.array_equal(chosen, kernels.candidates_oracle(layer.wiring[0], layer.choices, layer.reach, layer.key))
+    assert chosen.min() >= 0 and chosen.max() < layer.choices
+
+
+def test_candidates_are_near_or_anywhere():
+    codes, choices, reach = np.full((4000, 6), 990), 1000, 20
+    found = kernels.candidates_oracle(codes, choices, reach, Key(0)).reshape(-1)
+    away = (found - 990 + 500) % 1000 - 500
+    near = np.abs(away) <= reach
+    share = 0.5 + 0.5 * (2 * reach + 1) / choices
+    assert abs(near.mean() - share) < 4 * (share * (1 - share) / found.size) ** 0.5
+    counts = np.bincount(away[near] + reach)
+    assert counts.size == 2 * reach + 1 and counts.min() > 0.7 * counts.mean()
+    far = np.bincount(found[~near] // 100, minlength=10)
+    assert far[:9].min() > 0.8 * far[:9].mean()
 
 
 @given(layers(), st.integers(1, 5), st.sampled_from([np.int16, np.int32]))
 def test_add_input_signals(layer, sources, dtype):
-    source = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(np.int32)
+    codes = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(layer.wiring[0].dtype)
+    shift = layer.wiring[1]
+    source = codes.astype(np.int32) + 1 + (shift[:, None] if len(shift) else 0)
+    sources += 4
     start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(dtype)
     found = start.copy()
     in_shares(
         layer.blocks,
         lambda a, b: kernels.add_input_signals(
-            layer.tables, layer.addresses, layer.signal, layer.row, source, found, a, b
+            layer.tables, layer.addresses, layer.signal, layer.row, codes, shift, found, a, b
         ),
     )
     expected = kernels.input_signals_oracle(layer.tables, layer.addresses, layer.signal, layer.row, source, sources)
@@ -252,11 +321,11 @@ def test_add_input_signals(layer, sources, dtype):
 def test_signals_of_a_row_that_many_read_do_not_overflow(readers):
     tables = np.full((readers, 2), -1, np.int8)
     tables[:, 1] = 0
-    addresses, source = np.zeros((readers, 64), np.uint8), np.ones((readers, 1), np.int32)
+    addresses, codes, none = np.zeros((readers, 64), np.uint8), np.zeros((readers, 1), np.int32), np.zeros(0, np.int32)
     signal, row = np.full((1, 64), -127, np.int8), np.zeros(readers, np.int32)
-    sums = kernels.signal_sums(source, 2, 64)
+    sums = kernels.signal_sums(codes, none, 2, 64)
     assert sums.dtype == (np.int16 if readers == 258 else np.int32)
-    kernels.add_input_signals(tables, addresses, signal, row, source, sums, 0, 1)
+    kernels.add_input_signals(tables, addresses, signal, row, codes, none, sums, 0, 1)
     assert set(sums[1].tolist()) == {-127 * readers} and not sums[0].any()
 
 
@@ -276,12 +345,16 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
     code = (
         "import numpy as np\n"
         "from learn import lut_kernels as k\n"
+        "from learn.keys import Key\n"
         "assert not k.WIDE\n"
         "r = np.random.default_rng(0)\n"
         "rows, tables = r.integers(0, 256, (5, 128), dtype=np.uint8), r.integers(-2, 2, (3, 64), dtype=np.int8)\n"
         "pins = [r.integers(0, n, (3, 6)).astype(d) for n, d in ((5, np.int32), (5, np.int32), (50, np.uint8))]\n"
         "a, o = np.zeros((3, 128), np.uint8), np.zeros((3, 128), np.uint8)\n"
-        "k.forward(rows, *pins, tables, a, o, 0, 2)\n"
+        "rows[0] = 0\n"
+        "none, codes = np.zeros(0, np.int32), np.arange(18, dtype=np.uint16).reshape(3, 6)\n"
+        "wiring = (codes, none, *(p.reshape(-1) for p in pins))\n"
+        "k.forward(rows, *wiring, tables, a, o, 0, 2)\n"
         "assert all(map(np.array_equal, (a, o), k.forward_oracle(rows, *pins, tables)))\n"
         "signal, row = r.integers(-127, 128, (2, 128)).astype(np.int8), np.array([1, 0, 1], np.int32)\n"
         "votes, changes = np.zeros((3, 64), np.int32), np.zeros((3, 6), np.int64)\n"
@@ -289,10 +362,14 @@ def test_kernels_work_on_a_plain_processor(tmp_path):
         "few = np.zeros((3, 4), np.int32)\n"
         "k.count_votes(a & 3, signal, row, few, 0, 3)\n"
         "assert np.array_equal(few, k.votes_oracle(a & 3, signal, row, 4))\n"
-        "k.add_changes(rows, *pins, tables, a, votes, signal, row, changes, 0, 3)\n"
-        "assert np.array_equal(changes, k.changes_oracle(rows, *pins, tables, a, signal, row))\n"
-        "sums = k.signal_sums(pins[0], 5, 128)\n"
-        "k.add_input_signals(tables, a, signal, row, pins[0], sums, 0, 2)\n"
+        "halves = map(np.uint64, Key(5).philox_key())\n"
+        "k.add_changes(rows, *wiring, none, 18, 2, *halves, tables, a, votes, signal, row, changes, 0, 3)\n"
+        "chosen = k.candidates_oracle(codes, 18, 2, Key(5))\n"
+        "others = [p.reshape(-1)[chosen] for p in pins]\n"
+        "assert np.array_equal(changes, k.changes_oracle(rows, *others, tables, a, signal, row))\n"
+        "pins[0][:] = 1 + pins[0] % 4\n"
+        "sums = k.signal_sums(pins[0] - 1, none, 5, 128)\n"
+        "k.add_input_signals(tables, a, signal, row, pins[0] - 1, none, sums, 0, 2)\n"
         "assert np.array_equal(sums, k.input_signals_oracle(tables, a, signal, row, pins[0], 5))\n"
     )
     names = {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}

@@ -27,9 +27,8 @@ SEEDS = st.integers(0, 10**6)
 def network_for(encoder, seed, *, classes, widths, pins, bound=32):
     """Make a network on an encoder's rows."""
     key = Key(seed)
-    places = encoder.draw_places(key.fold("places"), widths[0])
     return make_network(
-        lambda key, tables: encoder.draw(key, tables, pins, places=places),
+        encoder.comparisons(key.fold("bank"), 1 << 16),
         rows=encoder.rows,
         classes=classes,
         widths=widths,

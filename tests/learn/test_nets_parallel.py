@@ -194,16 +194,14 @@ def fit_tables(rank, size, folder):
     dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=timedelta(seconds=30))
     x = KEY.fold("features").integers(50, (500, 4))
     encoder = TabularEncoder.fit(x)
-    places = encoder.draw_places(KEY, 24)
+    bank = encoder.comparisons(KEY, 1 << 16)
     network = make_network(
-        lambda key, tables: encoder.draw(key, tables, 4, places=places),
+        bank,
         rows=encoder.rows, classes=2, widths=(24, 8), pins=4, bound=32, key=KEY,
     )  # fmt: skip
     labels, settings = (x[:, 0] + x[:, 1] > 50).astype(int), Settings(epochs=6, batch=128, every=5)
     shared = shared_by()
-    *_, last = fit(
-        network, encoder.codes(x), labels, encoder=encoder, key=KEY, places=places, settings=settings, share=shared
-    )
+    *_, last = fit(network, encoder.codes(x), labels, bank=bank, key=KEY, settings=settings, share=shared)
     layers = last.network.layers
     found = [a.astype(int).ravel() for layer in layers for a in (layer.counters, *layer.pins)]
     np.save(folder / f"tables{rank}.npy", np.concatenate([*found, [round(1e6 * last.accuracy)]]))

@@ -16,7 +16,7 @@ from learn.encoders import ImageEncoder, TabularEncoder
 from learn.errors import LossError, TrainError
 from learn.keys import Key
 from learn.losses import softmax
-from learn.models.lut_network import make_network, network_circuit
+from learn.models.lut_network import Bank, make_network, network_circuit
 from learn.rules import RULES, make_rule, rules_in
 from learn.spaces import Int
 from learn.train import Settings, Share, class_scores, default_tau, fit
@@ -41,11 +41,11 @@ PROBLEMS = {"three classes": (three_classes, 3), "exclusive or": (exclusive_or, 
 
 
 def start(encoder, seed, *, classes, widths, pins, bound=32, readout="group_sum"):
-    """Return places and a network to train."""
+    """Return a bank and a network to train."""
     key = Key(seed)
-    places = encoder.draw_places(key.fold("places"), widths[0])
-    return places, make_network(
-        lambda key, tables: encoder.draw(key, tables, pins, places=places),
+    bank = encoder.comparisons(key.fold("bank"), 1 << 16)
+    return bank, make_network(
+        bank,
         rows=encoder.rows,
         classes=classes,
         widths=widths,
@@ -65,9 +65,9 @@ def trained(
     x = numbers(seed, max(2, samples))
     encoder = TabularEncoder.fit(x, levels=8)
     x = x[:samples]
-    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound, readout=readout)
+    bank, network = start(encoder, seed, classes=classes, widths=widths, pins=pins, bound=bound, readout=readout)
     options = {"key": Key(seed).fold("fit"), "settings": settings} | options
-    return encoder, list(fit(network, encoder.codes(x), label(x), encoder=encoder, places=places, **options))
+    return encoder, list(fit(network, encoder.codes(x), label(x), bank=bank, **options))
 
 
 def arrays_of(network):
@@ -108,8 +108,8 @@ def test_it_learns_images():
     for image, label in zip(images, labels, strict=True):
         image[:, 2 * label : 2 * label + 2] += rng.integers(40, 130)
     codes = encoder.codes(images.reshape(600, 36))
-    places, network = start(encoder, 0, classes=3, widths=(90,), pins=6)
-    *_, event = fit(network, codes, labels, encoder=encoder, key=Key(1), places=places, settings=QUICK)
+    bank, network = start(encoder, 0, classes=3, widths=(90,), pins=6)
+    *_, event = fit(network, codes, labels, bank=bank, key=Key(1), settings=QUICK)
     assert event.accuracy > 0.9
 
 
@@ -128,12 +128,10 @@ def test_every_rule_drives_it(name, bound):
 
 def test_a_rule_of_another_space_stays_in_the_networks():
     encoder = TabularEncoder.fit(numbers(0, 300))
-    places, network = start(encoder, 0, classes=2, widths=(9,), pins=4, bound=3)
+    bank, network = start(encoder, 0, classes=2, widths=(9,), pins=4, bound=3)
     x = numbers(0, 300)
     settings = replace(QUICK, rule=make_rule("vote", Int(-100, 100), rate=2.0))
-    for event in fit(
-        network, encoder.codes(x), exclusive_or(x), encoder=encoder, key=Key(0), places=places, settings=settings
-    ):
+    for event in fit(network, encoder.codes(x), exclusive_or(x), bank=bank, key=Key(0), settings=settings):
         assert network.space.contains(event.network.layers[0].counters)
 
 
@@ -183,8 +181,8 @@ def test_processes_that_share_a_training_get_the_network_of_one(widths, readout)
 def test_threads_end_where_training_is_left():
     x, before = numbers(0, 500), threading.active_count()
     encoder = TabularEncoder.fit(x)
-    places, network = start(encoder, 0, classes=2, widths=(20,), pins=4)
-    events = fit(network, encoder.codes(x), exclusive_or(x), encoder=encoder, key=Key(0), places=places, threads=3)
+    bank, network = start(encoder, 0, classes=2, widths=(20,), pins=4)
+    events = fit(network, encoder.codes(x), exclusive_or(x), bank=bank, key=Key(0), threads=3)
     assert next(events).epoch == 1 and threading.active_count() > before
     events.close()
     assert threading.active_count() == before
@@ -193,12 +191,12 @@ def test_threads_end_where_training_is_left():
 def test_the_network_to_start_from_is_not_changed():
     x = numbers(0, 500)
     encoder = TabularEncoder.fit(x)
-    places, network = start(encoder, 0, classes=2, widths=(20, 10), pins=4)
+    bank, network = start(encoder, 0, classes=2, widths=(20, 10), pins=4)
     before, codes, labels = network.copy(), encoder.codes(x), exclusive_or(x)
-    kept = codes.copy(), labels.copy(), places.copy()
-    first, *_, last = fit(network, codes, labels, encoder=encoder, key=Key(0), places=places, settings=QUICK)
+    kept = codes.copy(), labels.copy(), bank.pins.source.copy()
+    first, *_, last = fit(network, codes, labels, bank=bank, key=Key(0), settings=QUICK)
     assert same(network, before) and not same(network, last.network)
-    assert all(map(np.array_equal, kept, (codes, labels, places)))
+    assert all(map(np.array_equal, kept, (codes, labels, bank.pins.source)))
     assert not same(first.network, last.network)  # an event's network is no view of what goes on
 
 
@@ -255,15 +253,14 @@ def test_best_is_the_latest_of_those_that_got_most_right():
 def test_no_swaps_keep_the_pins():
     x = numbers(0, 500)
     encoder = TabularEncoder.fit(x)
-    places, network = start(encoder, 0, classes=2, widths=(20, 10), pins=4)
+    bank, network = start(encoder, 0, classes=2, widths=(20, 10), pins=4)
     for change in ({"swap": 0.0}, {"swapping": 0.0}, {"every": 10**6}):
         *_, event = fit(
             network,
             encoder.codes(x),
             exclusive_or(x),
-            encoder=encoder,
+            bank=bank,
             key=Key(0),
-            places=places,
             settings=replace(QUICK, **change),
         )
         for old, new in zip(network.layers, event.network.layers, strict=True):
@@ -274,13 +271,23 @@ def test_no_swaps_keep_the_pins():
 
 
 def training_of(encoder, codes, labels, *, widths, pins, settings, classes=3, seed=0):
-    places, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
+    bank, network = start(encoder, seed, classes=classes, widths=widths, pins=pins)
     key = Key(seed).fold("fit")
-    return train._Training(network, codes, labels, None, encoder, key, places, settings, train.ALONE)
+    return train._Training(network, codes, labels, None, bank, key, settings, train.ALONE)
 
 
 def bit_of(read, source, against, margin):
     return int(read[source] > min(255, read[against] + margin))
+
+
+def candidates_of(training, depth, step):
+    """Return the candidates of a layer at a step: source, against and margin for each pin of each table."""
+    run, key = training.runs[depth], training.key.fold("candidates", depth, step - step % training.every)
+    chosen = kernels.candidates_oracle(run.codes, run.choices, run.reach, key)
+    if depth:
+        return [[(row + 1, 0, 0) for row in of_table] for of_table in chosen.tolist()]
+    pins = np.stack([array[chosen].astype(int) for array in training.bank.pins], axis=-1)
+    return [[tuple(pin) for pin in of_table] for of_table in pins.tolist()]
 
 
 def stepped_one_by_one(training, index, step):
@@ -288,6 +295,7 @@ def stepped_one_by_one(training, index, step):
     settings, network = training.settings, training.network()
     votes = [np.zeros(layer.counters.shape, np.int32) for layer in network.layers]
     changes = [np.zeros(layer.pins.source.shape, np.int64) for layer in network.layers]
+    offered = [candidates_of(training, depth, step) for depth in range(len(network.layers))]
     loss, right = 0.0, 0
     for sample in index.tolist():
         read = training.codes[sample].tolist()
@@ -317,8 +325,7 @@ def stepped_one_by_one(training, index, step):
                     source = int(layer.pins.source[t, i])
                     effect = int(entries[address | 1 << i]) - int(entries[address & ~(1 << i)])
                     below[source] = below.get(source, 0) + int(signal[t]) * effect
-                    other = training.runs[depth].candidates.pins
-                    bit = bit_of(reads[depth], *(int(array[t, i]) for array in other))
+                    bit = bit_of(reads[depth], *offered[depth][t][i])
                     moved = address & ~(1 << i) | bit << i
                     changes[depth][t, i] += int(signal[t]) * (int(entries[moved]) - int(entries[address]))
             if depth:
@@ -352,13 +359,13 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
     for step, count in ((0, 128), (1, 128), (2, 100), (4, 1), (5, 63), (6, 65)):
         index = rng.permutation(300)[:count]
         expected, changes, loss, right = stepped_one_by_one(training, index, step)
-        before = [run.candidates.changes.copy() for run in training.runs]
+        before = [run.changes.copy() for run in training.runs]
         found = training._step(index, step)
         assert found[1] == right and np.isclose(found[0], loss)
         for run, counters in zip(training.runs, expected, strict=True):
-            assert np.array_equal(run.layer.counters, counters) and run.tables is run.layer.counters
+            assert np.array_equal(run.counters, counters) and run.tables is run.counters
         for run, old, more in zip(training.runs, before, changes, strict=True):
-            assert np.array_equal(run.candidates.changes - old, more if step % 2 == 0 else 0 * more)
+            assert np.array_equal(run.changes - old, more if step % 2 == 0 else 0 * more)
     assert not same(training.network(), training.start)
 
 
@@ -399,24 +406,25 @@ def test_swaps_put_the_best_candidates_in_place():
     encoder = TabularEncoder.fit(x)
     settings = Settings(epochs=50, batch=128, swap=0.2, every=10)
     training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(20,), pins=4, settings=settings)
-    old, offered = training.runs[0].pins.copy(), training.runs[0].candidates.pins.copy()
-    changes = training.runs[0].candidates.changes
+    run, bank = training.runs[0], training.bank.pins
+    old, offered = run.codes.copy(), np.array(candidates_of(training, 0, 9))
+    changes = run.changes
     changes[:] = np.random.default_rng(0).integers(-50, 51, changes.shape)
     changes.reshape(-1)[:3] = -60
     kept = changes.copy()
     training._swap(10)
     most = round(0.2 * (1 - 10 / (0.8 * training.steps)) * 80)
     threshold = np.sort(kept.reshape(-1))[most]
-    new = training.runs[0].pins
     taken = np.zeros(80, bool)
     taken[np.argsort(kept.reshape(-1), kind="stable")[:most]] = True
     taken = taken.reshape(kept.shape)
     assert training.swaps == most > 3 and kept[taken].max() <= threshold < 0
-    for array, before, other in zip(new, old, offered, strict=True):
-        assert np.array_equal(array, np.where(taken, other, before)) and array.dtype == before.dtype
-    assert not training.runs[0].candidates.changes.any()
-    assert not all(map(np.array_equal, offered, training.runs[0].candidates.pins))
-    training.runs[0].candidates.changes[:] = 5
+    assert np.array_equal(run.codes[~taken], old[~taken]) and run.wiring.codes is run.codes
+    for k, array in enumerate(bank):
+        assert np.array_equal(array[run.codes][taken], offered[taken][:, k])
+    assert not run.changes.any()
+    assert not np.array_equal(offered, candidates_of(training, 0, 10))
+    run.changes[:] = 5
     training._swap(20)
     assert training.swaps == most  # nothing promised to lower the loss
 
@@ -466,13 +474,13 @@ def test_no_floats_take_part_in_a_step(kind, monkeypatch):
         return call
 
     loops = ["gather", "forward", "add_scores", "count_votes", "add_changes", "add_input_signals", "step_by_votes"]
-    for name in [*loops, "count_ones"]:
+    for name in [*loops, "put_candidates"]:
         monkeypatch.setattr(kernels, name, watched(name, getattr(kernels, name)))
     # its loss is a float, and only reported; what comes back into training is the signal
     training.criterion = watched("softmax", training.criterion)
     for step in range(4):
         training._step(rng.permutation(300)[:128], step)
-    assert set(called) == {*loops, "count_ones", "softmax"} and min(called.values()) >= 2
+    assert set(called) == {*loops, "put_candidates", "softmax"} and min(called.values()) >= 2
     arrays = list(held_arrays(vars(training)))
     assert len(arrays) > 20 and {array.dtype.kind for array in arrays} <= {"i", "u"}
 
@@ -573,6 +581,7 @@ def test_default_tau():
 
 GOOD = numbers(0, 100)
 ENCODER = TabularEncoder.fit(GOOD)
+BANK = ENCODER.comparisons(Key(0), 100)
 CODES, LABELS = ENCODER.codes(GOOD), exclusive_or(GOOD)
 
 
@@ -591,8 +600,10 @@ CODES, LABELS = ENCODER.codes(GOOD), exclusive_or(GOOD)
         ({"labels": ["a"] * 100}, "got <U1 labels"),
         ({"labels": LABELS - 1}, r"got labels -1\.\.0, expected 0\.\.1"),
         ({"labels": LABELS + 1}, r"got labels 1\.\.2, expected 0\.\.1"),
-        ({"encoder": ImageEncoder(2, 2)}, "got an encoder of 9 rows, expected the 5"),
-        ({"places": np.zeros(8, np.int64)}, r"got places \(8,\)"),
+        ({"bank": BANK.chosen(np.zeros(0, np.int64))}, "and at least one"),
+        ({"bank": Bank(BANK.pins._replace(source=BANK.pins.source[:2]))}, "as many rows as uint8 margins"),
+        ({"bank": Bank(BANK.pins._replace(source=0 * BANK.pins.source))}, "sources from 1 on"),
+        ({"bank": Bank(BANK.pins._replace(against=99 + BANK.pins.against))}, "got a bank that reads row 99"),
         ({"validation": (CODES[:, :4], LABELS)}, r"fit: validation: got uint8 codes of shape \(100, 4\)"),
         ({"validation": (CODES, LABELS[:9])}, r"fit: validation: got int64 labels of shape \(9,\)"),
         ({"validation": (CODES, LABELS + 5)}, r"fit: validation: got labels 5\.\.6"),
@@ -608,13 +619,12 @@ CODES, LABELS = ENCODER.codes(GOOD), exclusive_or(GOOD)
         ({"settings": Settings(swap=1.5)}, "got swap 1.5"),
         ({"settings": Settings(every=0)}, "got every 0"),
         ({"settings": Settings(swapping=2.0)}, "got swapping 2"),
-        ({"settings": Settings(rare=0.7)}, "got rare 0.7"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_trained(change, said):
-    places, network = start(ENCODER, 0, classes=2, widths=(9,), pins=2)
-    options = {"codes": CODES, "labels": LABELS, "encoder": ENCODER, "key": Key(0), "places": places}
+    bank, network = start(ENCODER, 0, classes=2, widths=(9,), pins=2)
+    options = {"codes": CODES, "labels": LABELS, "bank": bank, "key": Key(0)}
     with pytest.raises(TrainError, match=rf"^fit: .*{said.removeprefix('fit: ')}") as caught:
         next(fit(network, **(options | change)))
     assert "\n" not in str(caught.value)
@@ -622,9 +632,9 @@ def test_what_cannot_be_trained(change, said):
 
 @pytest.mark.parametrize("tau", [0.0, -1.0, 1e9])
 def test_tau_out_of_range(tau):
-    places, network = start(ENCODER, 0, classes=2, widths=(9,), pins=2)
+    bank, network = start(ENCODER, 0, classes=2, widths=(9,), pins=2)
     with pytest.raises(LossError, match="tau"):
-        next(fit(network, CODES, LABELS, encoder=ENCODER, key=Key(0), places=places, settings=Settings(tau=tau)))
+        next(fit(network, CODES, LABELS, bank=bank, key=Key(0), settings=Settings(tau=tau)))
 
 
 def test_numbers_beyond_64_bits():

@@ -11,6 +11,7 @@ from learn.models.lut_network import make_network
 from learn.train import Settings, fit
 
 ENCODER = ImageEncoder(8, 6)
+BANK = ENCODER.comparisons(Key(1), 1000)
 STILL = {"shift": 0, "turn": 0, "scale": 0, "bend": 0}
 
 
@@ -59,18 +60,16 @@ def test_a_shift_moves_the_image():
             assert abs(y - 3) <= 2 and abs(x - 2) <= 2
 
 
-def network(places):
-    draw = lambda key, tables: ENCODER.draw(key, tables, 4, places=places)  # noqa: E731
-    return make_network(draw, rows=ENCODER.rows, classes=2, widths=[20], pins=4, bound=8, key=Key(0))
+def network():
+    return make_network(BANK, rows=ENCODER.rows, classes=2, widths=[20], pins=4, bound=8, key=Key(0))
 
 
 def test_training_on_warps_is_reproducible_and_differs_from_training_without():
     codes, labels = ENCODER.codes(images(256)), np.arange(256) % 2
-    places = ENCODER.draw_places(Key(1), 20)
     warps = ENCODER.warps(Key(2), 8, shift=2, turn=10, scale=0.1, bend=0.3)
-    how = {"encoder": ENCODER, "key": Key(3), "places": places, "settings": Settings(epochs=2, batch=64)}
+    how = {"bank": BANK, "key": Key(3), "settings": Settings(epochs=2, batch=64)}
     runs = [
-        list(fit(network(places), codes, labels, warps=given, threads=threads, **how))[-1].network.layers[0].counters
+        list(fit(network(), codes, labels, warps=given, threads=threads, **how))[-1].network.layers[0].counters
         for given, threads in ((warps, 1), (warps, 2), (None, 1))
     ]
     assert np.array_equal(runs[0], runs[1])
@@ -88,10 +87,9 @@ def test_training_on_warps_is_reproducible_and_differs_from_training_without():
     ],
 )
 def test_maps_that_do_not_fit_are_refused(wrong):
-    places = ENCODER.draw_places(Key(1), 20)
     training = fit(
-        network(places), ENCODER.codes(images(64)), np.arange(64) % 2,
-        encoder=ENCODER, key=Key(3), places=places, warps=wrong,
+        network(), ENCODER.codes(images(64)), np.arange(64) % 2,
+        bank=BANK, key=Key(3), warps=wrong,
     )  # fmt: skip
     with pytest.raises(TrainError, match="got warps"):
         next(training)
