@@ -221,7 +221,9 @@ def plan_for(dataset: Dataset, *, seconds: float = 60.0, tables: int | None = No
     if dataset.image_shape is not None and dataset.num_samples >= FEW:
         wanted = tables or min(MOST_IMAGE_TABLES, max(50 * dataset.num_classes, int(TABLES_A_SECOND * seconds)))
         return Plan(
-            wanted, warps=next(iter(WARPINGS)), comparisons=max(LEAST_COMPARISONS, COMPARISONS_A_TABLE * wanted)
+            wanted,
+            warps=next(iter(WARPINGS)),
+            comparisons=min(COMPARISONS, max(LEAST_COMPARISONS, COMPARISONS_A_TABLE * wanted)),
         )
     size = sizes(dataset.num_samples, dataset.num_features, dataset.num_classes, tables)
     settings = Settings(epochs=size.epochs, batch=size.batch, every=size.every, tau=size.tau, swap=SMALL_SWAP)

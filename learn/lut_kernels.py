@@ -665,7 +665,7 @@ def add_changes(
     """
     batch, pins, size = _U(rows.shape[1]), codes.shape[1], _U(tables.shape[1])
     flat, spelled, entries, signals = rows.reshape(-1), addresses.reshape(-1), tables.reshape(-1), signal.reshape(-1)
-    compared, moved, copied, size = len(source) > 0, len(shift) > 0, len(share) > 0, _U(tables.shape[1])
+    compared, moved, copied = len(source) > 0, len(shift) > 0, len(share) > 0
     x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     drawn, other = np.empty(4, np.uint64), np.empty(8, np.uint64)
     bits = drawn.view(np.uint32)

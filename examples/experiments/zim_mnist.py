@@ -110,13 +110,14 @@ def integer_net(name: str, width: int, key: Key) -> nn.Sequential:
     count = iter(range(100))
 
     def convolution(n: int, m: int, side: int = 3, stride: int = 1) -> list[nn.Module]:
-        made = IntegerConv2d(n, m, side, stride=stride, padding=side // 2, key=key.fold(next(count)))
+        trials = n * m * side**2
+        made = IntegerConv2d(n, m, side, stride=stride, padding=side // 2, key=key.fold(next(count)), trials=trials)
         return [made, IntegerBias(m), Normal()]
 
     return layers_of(
         name,
         width,
-        lambda n, m: [IntegerLinear(n, m, key=key.fold(next(count))), IntegerBias(m), Normal()],
+        lambda n, m: [IntegerLinear(n, m, key=key.fold(next(count)), trials=n * m), IntegerBias(m), Normal()],
         convolution,
     )
 

@@ -164,12 +164,12 @@ def cost_rows(tables: int) -> None:
     """Print what a step of each rule costs: the update of one layer's counters by votes that are there."""
     space, key = Int(-16, 15), Key(0)
     counters, votes = space.init((tables, 64), key=key), (key.integers(61, (tables, 64)) - 30).astype(np.int32)
-    entries, found = np.zeros((tables, 64), np.uint8), {}
+    found = {}
     halves = tuple(map(np.uint64, key.philox_key()))
     size = int(np.abs(votes).sum())
     steps: dict[str, Any] = {
         "vote, kernel": lambda: kernels.step_by_votes(
-            votes, size, votes.size, 9830, -16, 15, *halves, counters, entries, 0, tables
+            votes, size, votes.size, 9830, -16, 15, *halves, counters, 0, tables
         )
     }
     for name in NAMES:

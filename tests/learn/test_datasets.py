@@ -241,6 +241,17 @@ def test_idx_files(tmp_path, name, folder, packing):
     assert train.feature_names[29] == "pixel_1_1"
 
 
+def test_files_of_another_set_are_not_taken_for_this_one(tmp_path, monkeypatch):
+    """Sets of images have files of the same names; what their labels hold tells them apart."""
+    labels = sha256(FILES["train-labels-idx1-ubyte"]).hexdigest()
+    known = DATASETS["mnist"]._replace(checksum={"train-labels-idx1-ubyte": labels})
+    monkeypatch.setitem(DATASETS, "mnist", known)
+    put(tmp_path)
+    assert load_dataset("mnist", data_dir=tmp_path).num_samples == 30
+    line = complaint("fashion_mnist", data_dir=tmp_path)
+    assert "train-labels-idx1-ubyte: holds the labels of mnist, expected those of fashion_mnist" in line
+
+
 def test_the_subfolder_of_the_name_goes_first(tmp_path):
     put(tmp_path)
     put(tmp_path / "fashion_mnist", train_labels=idx(np.arange(30) % 10)[::1], train_images=idx(images(30) * 0))
