@@ -27,7 +27,7 @@ RULES = {
     "adam_nearest": (Sign(), (0.501, 0.51, 0.6)),
 }
 """Spaces and rates; a rate of less than one half freezes rounding to nearest."""
-SMALL = {"samples": 4000, "hidden": (128, 128), "passes": 20, "seeds": 3}
+SMALL = {"samples": 16_000, "hidden": (128, 128), "passes": 8, "seeds": 3}
 PAPER = {"samples": 50_000, "hidden": (512, 512), "passes": 40, "seeds": 5}
 BATCH = 100
 HELD = 5000
