@@ -157,13 +157,14 @@ def main():
 
     def draw(figure):
         left, right = figure.subplots(1, 2)
-        left.barh([row["rule"] for row in rows], [row["test error"] for row in rows])
+        colors = [f"C{k}" for k in range(len(rows))]  # tell which curve is whose
+        spreads = [row["spread"] or 0 for row in rows]
+        left.barh([row["rule"] for row in rows], [row["test error"] for row in rows], xerr=spreads, color=colors)
         left.set(xlabel="test error")
         left.invert_yaxis()
-        for name, changes in curves.items():
-            right.plot(np.arange(1, len(changes) + 1), changes, "o-", label=name)
+        for changes, color in zip(curves.values(), colors, strict=True):
+            right.plot(np.arange(1, len(changes) + 1), changes, "o-", color=color)
         right.set(xlabel="passes", ylabel="share of signs that differ from the start")
-        right.legend()
 
     report("exploration", args, rows, draw, batch=BATCH, data=args.data, **scale)
 
