@@ -62,14 +62,21 @@ def accuracy(net: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
 
 
 def curves(rows: Sequence[Mapping[str, Any]], of: Sequence[str]) -> Callable[[Any], None]:
-    """Return what draws held-out accuracy by epoch, a curve for each kind of row that the columns ``of`` tell apart."""
+    """Return what draws held-out accuracy by epoch: a mean for each kind of row that the columns ``of`` tell apart.
+
+    Where a kind has several rows an epoch, of several seeds, a band reaches from the least to the greatest.
+    """
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         for kind in dict.fromkeys(tuple(row[name] for name in of) for row in rows):
             own = [row for row in rows if tuple(row[name] for name in of) == kind]
-            axes.plot([row["epoch"] for row in own], [row["held_out"] for row in own], label=" ".join(map(str, kind)))
-        axes.set(xlabel="epoch", ylabel="held-out accuracy")
+            epochs = sorted({row["epoch"] for row in own})
+            found = [[row["held_out"] for row in own if row["epoch"] == epoch] for epoch in epochs]
+            (line,) = axes.plot(epochs, [float(np.mean(each)) for each in found], "o-", label=" ".join(map(str, kind)))
+            least, most = ([end(each) for each in found] for end in (min, max))
+            axes.fill_between(epochs, least, most, color=line.get_color(), alpha=0.2)
+        axes.set(xlabel="epoch", ylabel="held-out accuracy", xticks=sorted({row["epoch"] for row in rows}))
         if of:
             axes.legend()
 

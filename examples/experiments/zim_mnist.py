@@ -189,7 +189,7 @@ def main() -> None:
             {"net": name, "method": method, "parameters": parameters, "test": float(np.mean(found)), "spread": spread}
         )
         print(results[-1], flush=True)
-    report("zim_mnist", args, rows, curves(rows, ["net", "method", "seed"]), results=results)
+    report("zim_mnist", args, rows, curves(rows, ["net", "method"]), results=results)
 
 
 if __name__ == "__main__":
