@@ -7,6 +7,7 @@ comparison of pixels, then by tables of fewer ANDs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,14 @@ from learn.classify import Classifier, agreeing
 from learn.encoders import Codes
 from learn.keys import Key
 from learn.models.lut_network import Layer, LutNetwork, network_circuit
-from learn.train import class_scores
+from learn.train import class_scores, default_tau
 
 BLOCK = 2048
 """Samples that go through a network at a time."""
 SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1)
 """Shares of the training samples that a table may answer otherwise, as they are tried."""
+WORSE = 0.05
+"""By which share the held-out samples' mean loss may grow."""
 WORDS_COMPARED = 10_000
 """Samples on which a circuit of words is compared with the model; its bits are on all of them."""
 
@@ -196,23 +199,31 @@ def smallest(
 ) -> Filling:
     """Fill don't-cares with the largest budget, tried in turn, that the held-out samples bear.
 
+    Budgets are tried until more held-out samples are lost than may be, or, where none may be, their mean loss grows by
+    more than WORSE: which of some thousand samples are right says little, and luck would be taken for a gain.
+
     Args:
         network: as trained.
         codes: uint8 (samples, rows), the samples it was trained on.
         validation: codes and labels of the held-out samples, the judge.
         slack: the share of them that may be lost.
     """
+    readout = network.head.readout
+    tau = readout.tau * default_tau(network.layers[-1].num_tables / network.classes)
 
-    def accuracy(network: LutNetwork) -> float:
-        return float((class_scores(network, validation[0]).argmax(axis=1) == validation[1]).mean())
+    def judged(network: LutNetwork) -> tuple[float, float]:
+        scores = class_scores(network, validation[0])
+        loss, _ = readout.loss(scores, validation[1], scale=1, tau=tau)
+        return float((scores.argmax(axis=1) == validation[1]).mean()), loss
 
-    before, counts = accuracy(network), [reached(network, codes, depth) for depth in range(len(network.layers))]
-    least = before - slack - 1e-12
+    counts = [reached(network, codes, depth) for depth in range(len(network.layers))]
+    before, loss_before = judged(network)
+    least, most = before - slack - 1e-12, math.inf if slack else (1 + WORSE) * loss_before
     chosen, share, found = network, 0.0, before
     for tried in SHARES:
         candidate = filled(network, codes, int(tried * len(codes)), counts[0])
-        reaches = accuracy(candidate)
-        if reaches < least:
+        reaches, loss = judged(candidate)
+        if reaches < least or (loss > most and tried):
             break
         chosen, share, found = candidate, tried, reaches
     unreached = sum(int((part == 0).sum()) for part in counts) / sum(part.size for part in counts)
