@@ -41,6 +41,8 @@ KEPT = 0.25
 """The share of comparisons that are kept, however rare."""
 SWAPPED = 150, 400
 """Fewest and most steps over which candidates for pins are looked at before the best are swapped in."""
+LOOKED = 3
+"""Steps from one look to the next: it takes as long as the rest of a step, and every second one finds no better."""
 WEIGHTS, BIAS = "weights", "bias"
 """What is stepped beside layers."""
 BIASES = (-(1 << 30), 1 << 30)
@@ -769,7 +771,7 @@ class _Training:
         signal = np.zeros((self.start.classes, settings.batch), np.int8)  # samples that are not there have none
         signal[:, : len(own)] = error.T
         swapping = step < settings.swapping * self.steps and settings.swap > 0
-        sizes = self._count_votes(rows, self._signals(signal), step if swapping and step % 2 == 0 else None)
+        sizes = self._count_votes(rows, self._signals(signal), step if swapping and step % LOOKED == 0 else None)
         right, summed = int((scores.argmax(axis=1) == labels).sum()), error.sum(axis=0)
         if self.share.size > 1:
             for place, run in enumerate(self.runs):

@@ -26,7 +26,7 @@ from learn.encoders import ImageEncoder
 from learn.keys import Key
 from learn.models.lut_network import make_network
 from learn.threads import ALONE, Team
-from learn.train import Settings, _Training, bank_of, probes_of
+from learn.train import LOOKED, Settings, _Training, bank_of, probes_of
 
 PEER = Path(__file__).with_name("peer_torchlogix_training.py")
 PEERS = ((2, "raw"), (2, "warp"), (4, "warp"), (6, "warp"), (6, "light"))
@@ -118,7 +118,7 @@ def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
     teams = Timed(1), Timed(2)
     trainings = [training_of(tables, 6, 256, 16, team) for team in teams]
     index = np.arange(256 * 16).reshape(16, 256)
-    best = np.full((2, 2, 5, 2), np.inf)  # the second axis: steps with a look at candidates or without
+    best = np.full((2, LOOKED, 5, 2), np.inf)  # the second axis: only the first has looks at candidates
     for step in range(24):
         for training in trainings:
             training._step(index[step % 16], step, index[(step + 1) % 16])
@@ -131,7 +131,7 @@ def phase_seconds(tables: int, budget: float) -> NDArray[np.float64]:
                 training._step(index[step], step, index[step + 1] if step < 7 else None)
                 rest = time.perf_counter() - start - sum(clock for clock, _ in team.took)
                 gather = [(0.0, 0.0)] * (4 - len(team.took))  # two threads have done it while the last error was made
-                best[place, step % 2] = np.minimum(best[place, step % 2], [*gather, *team.took, (rest, rest)])
+                best[place, step % LOOKED] = np.minimum(best[place, step % LOOKED], [*gather, *team.took, (rest, rest)])
     for team in teams:
         team.close()
     return best.mean(axis=1)

@@ -168,7 +168,7 @@ def test_a_step_is_that_of_the_oracles(model, readout):
             share = slice(None) if run.copies is None else run.copies.share
             assert np.array_equal(run.tables, wanted[share])
             if old is not None:
-                assert np.array_equal(run.changes - old, more if step % 2 == 0 else 0 * more)
+                assert np.array_equal(run.changes - old, more if step % train.LOOKED == 0 else 0 * more)
         assert np.array_equal(training.head.counters, counters) and np.array_equal(training.head.bias, bias)
 
 
@@ -250,7 +250,8 @@ def test_weights_and_biases_are_learned_within_bounds(readout):
     head = events[-1].network.head
     assert set(head.weights.tolist()) <= set(row.weights)
     assert (len(set(head.weights.tolist())) > 1) == (len(row.weights) > 1)
-    assert (np.ptp(head.bias) > 0) == row.biased
+    # where biases begin is where they belong: they may be back there at the end
+    assert any(np.ptp(event.network.head.bias) > 0 for event in events) == row.biased
 
 
 def ever_steps(rule, count):
@@ -273,7 +274,8 @@ def test_every_rule_steps_readouts_too(rule, readout):
     assert events[-1].accuracy > 0.6
     if not RULES[rule].freezes:
         assert np.array_equal(network.head.counters, before.counters) == (len(row.weights) == 1)
-    assert np.array_equal(network.head.bias, before.bias) != (row.biased and ever_steps(rule, CLASSES))
+    moved = any(not np.array_equal(event.network.head.bias, before.bias) for event in events)
+    assert moved == (row.biased and ever_steps(rule, CLASSES))
     assert all(map(np.array_equal, held_arrays(network), held_arrays(again[-1].network)))
 
 

@@ -365,7 +365,7 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
         for run, counters in zip(training.runs, expected, strict=True):
             assert np.array_equal(run.counters, counters) and run.tables is run.counters
         for run, old, more in zip(training.runs, before, changes, strict=True):
-            assert np.array_equal(run.changes - old, more if step % 2 == 0 else 0 * more)
+            assert np.array_equal(run.changes - old, more if step % train.LOOKED == 0 else 0 * more)
     assert not same(training.network(), training.start)
 
 
