@@ -58,7 +58,7 @@ def reached(network: LutNetwork, codes: Codes, depth: int) -> NDArray[np.int32]:
         int32 (cells, entries).
     """
     layers = network.layers[: depth + 1]
-    wirings, tables = network.wirings[: depth + 1], [layer.tables for layer in layers]
+    wirings, tables = [layer.wiring for layer in layers], [layer.tables for layer in layers]
     outputs = [np.zeros((1 + len(table), BLOCK), np.uint8) for table in tables]
     addresses = [np.zeros((len(table), BLOCK), np.uint8) for table in tables]
     votes = np.zeros((len(tables[-1]), layers[-1].counters.shape[1]), np.int32)
@@ -228,13 +228,13 @@ def smallest(
         chosen, share, found = candidate, tried, reaches
     unreached = sum(int((part == 0).sum()) for part in counts) / sum(part.size for part in counts)
     needed = sum(int(needed_pins(layer).sum()) for layer in chosen.layers)
-    return Filling(chosen, share, unreached, needed, sum(p.pins.source.size for p in chosen.layers), found, before)
+    return Filling(chosen, share, unreached, needed, sum(layer.codes.size for layer in chosen.layers), found, before)
 
 
 def needed_pins(layer: Layer) -> NDArray[np.bool_]:
     """Return which pins tables depend on: bool (tables, pins)."""
     bits, address = layer.counters >= 0, np.arange(layer.counters.shape[1])
-    pins = layer.pins.source.shape[1]
+    pins = layer.codes.shape[1]
     return np.stack([(bits != bits[:, address ^ 1 << i]).any(axis=1) for i in range(pins)], axis=1)
 
 

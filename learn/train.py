@@ -25,7 +25,7 @@ from learn.arrays import least
 from learn.encoders import Codes, Encoder
 from learn.errors import ModelError, RuleError, TrainError
 from learn.keys import Key
-from learn.models.lut_network import Bank, Copies, LutNetwork, Pins, Wiring, narrow
+from learn.models.lut_network import Bank, Layer, LutNetwork, PinCodes, Pins, Wiring, check_compared, narrow
 from learn.models.readouts import Head
 from learn.rules import Rule, annealed, state_arrays, with_arrays
 from learn.spaces import Int
@@ -177,6 +177,20 @@ class Event(NamedTuple):
     state: Callable[[], State]
 
 
+class _Tables(NamedTuple):
+    """What changes of a layer."""
+
+    codes: PinCodes  # (cells, k)
+    counters: NDArray[np.int8]  # (cells, 2**k)
+
+
+class _Parts(NamedTuple):
+    """What changes of a network."""
+
+    layers: tuple[_Tables, ...]
+    head: Head
+
+
 class _Held(NamedTuple):
     """Everything of a training that changes; a file of it holds these arrays."""
 
@@ -185,11 +199,15 @@ class _Held(NamedTuple):
     counts: NDArray[np.int64]  # (3 + layers,): of this pass samples, right ones, swaps and flips a layer
     history: NDArray[np.float64]  # (epochs, 3): loss, accuracy, validation
     moves: NDArray[np.int64]  # (epochs, 1 + layers): swaps, flips
-    network: LutNetwork
-    best: LutNetwork
+    network: _Parts
+    best: _Parts
     rules: tuple[Any, ...]  # its states: of layers, of the readout
     changes: tuple[NDArray[np.int64] | tuple[()], ...]  # of each layer's tables
     fingerprint: NDArray[np.uint8]  # (16,)
+
+
+def _parts(network: LutNetwork) -> _Parts:
+    return _Parts(tuple(_Tables(layer.codes, layer.counters) for layer in network.layers), network.head)
 
 
 def passes(state: State) -> int:
@@ -211,11 +229,9 @@ def default_tau(tables_a_class: float) -> float:
 
 @dataclass
 class _Run:
-    """The arrays of a layer in training; of a layer without copies, cells and tables are the same arrays."""
+    """A layer, and the arrays that training it takes; without copies, cells and tables are the same arrays."""
 
-    counters: NDArray[np.int8]  # (cells, 2**k)
-    codes: NDArray[np.integer[Any]]  # (cells, k)
-    copies: Copies | None
+    layer: Layer
     wiring: Wiring  # (tables, k)
     tables: NDArray[np.int8]  # (tables, 2**k), counters
     addresses: Codes
@@ -224,24 +240,23 @@ class _Run:
     signal_row: NDArray[np.int32]
     to_rows: NDArray[np.signedinteger[Any]]  # behind the first layer, the signals of the rows it reads
     choices: int  # codes that a pin may have
-    reach: int
     changes: NDArray[np.signedinteger[Any]] | None = None  # (tables, k), by candidates, where pins are swapped
     flips: int = 0
 
     @property
     def share(self) -> NDArray[np.int32]:
         """Which cell each table is a copy of; empty without copies."""
-        return np.empty(0, np.int32) if self.copies is None else self.copies.share
+        return np.empty(0, np.int32) if self.layer.copies is None else self.layer.copies.share
 
     def spread_counters(self) -> None:
         """Give the tables the counters of their cells."""
-        if self.copies is not None:
-            np.take(self.counters, self.copies.share, axis=0, out=self.tables)
+        if self.layer.copies is not None:
+            np.take(self.layer.counters, self.share, axis=0, out=self.tables)
 
     def spread_codes(self) -> None:
         """Give the tables the pins of their cells."""
-        if self.copies is not None:
-            np.take(self.codes, self.copies.share, axis=0, out=self.wiring.codes)
+        if self.layer.copies is not None:
+            np.take(self.layer.codes, self.share, axis=0, out=self.wiring.codes)
 
 
 @dataclass
@@ -258,40 +273,32 @@ Loss = Callable[..., tuple[float, NDArray[np.int64]]]
 """``loss(scores, labels, scale=..., tau=...)``: the summed loss and its signal, -127..127 (samples, groups)."""
 
 
-def _known(bank: Bank, pins: Pins, rows: int) -> tuple[Bank, NDArray[np.int64]]:
-    """Return a bank with all pins in it, those that were not there at its end, and the number of each pin."""
+def _in_bank(bank: Bank, layer: Layer, rows: int) -> tuple[Bank, Layer]:
+    """Return a bank with all that a layer compares, at its end what was not there, and the layer with pins of it."""
+    if layer.compared is not None and all(map(np.array_equal, layer.compared, bank.pins)):
+        return bank, replace(layer, compared=bank.pins)
+    pins = layer.pins
     numbers, wanted = (
         ((own.source.astype(np.int64) * rows + own.against) * 256 + own.margin).reshape(-1) for own in (bank.pins, pins)
     )
     missing, first = np.unique(wanted, return_index=True)
     first = first[~np.isin(missing, numbers)]
-    added = pins.map(np.ravel).map(lambda array: array[first])
-    whole = bank._replace(pins=bank.pins.map(lambda own, more: np.concatenate([own, more]), added))
+    added = pins.map(lambda array: array.reshape(-1)[first])
+    source, against, margin = bank.pins.map(lambda own, more: np.concatenate([own, more]), added)
+    whole = bank._replace(pins=Pins(narrow(source, rows), narrow(against, rows), margin))
     numbers = np.concatenate([numbers, wanted[first]])
     order = np.argsort(numbers, kind="stable")
-    return whole, order[np.searchsorted(numbers[order], wanted)].reshape(pins.source.shape)
+    codes = order[np.searchsorted(numbers[order], wanted)].reshape(layer.codes.shape)
+    return whole, replace(layer, codes=narrow(codes, whole.size), compared=whole.pins)
 
 
-def _runs_of(network: LutNetwork, batch: int, bank: Bank | None = None) -> list[_Run]:
-    """Return the runs of all layers; tables take a signal each, those of the last layer that of their class.
-
-    The bank has all pins of the first layer; without one, each pin has a comparison of its own.
-    """
+def _runs_of(network: LutNetwork, batch: int) -> list[_Run]:
+    """Return the runs of all layers, on their own arrays; tables of the last layer take the signal of their class."""
     runs, rows = [], network.rows
-    for depth, (layer, wiring) in enumerate(zip(network.layers, network.wirings, strict=True), 1):
-        layer, tables, last = layer.copy(), layer.num_tables, depth == len(network.layers)
-        choices, reach, codes = rows - 1 - int(layer.shift.max(initial=0)), 0, narrow(layer.pins.source - 1, rows)
-        if depth > 1:
-            wiring = layer.wired(codes)
-        elif bank is not None:
-            choices, reach = bank.size, bank.reach
-            codes = narrow(_known(bank, layer.pins, rows)[1], choices)
-            source, against, margin = bank.pins
-            wiring = layer.wired(codes, Pins(narrow(source, rows), narrow(against, rows), margin))
+    for depth, layer in enumerate(network.layers, 1):
+        tables, last, wiring = layer.num_tables, depth == len(network.layers), layer.wiring
         run = _Run(
-            layer.counters,
-            codes,
-            layer.copies,
+            layer,
             wiring,
             layer.tables,
             np.zeros((tables, batch), np.uint8),
@@ -299,8 +306,7 @@ def _runs_of(network: LutNetwork, batch: int, bank: Bank | None = None) -> list[
             np.zeros((tables, layer.counters.shape[1]), kernels.vote_type(batch)),
             network.groups if last else np.arange(tables, dtype=np.int32),
             kernels.signal_sums(*wiring[:2], rows if depth > 1 else 0, batch),
-            choices,
-            reach,
+            rows - 1 - int(layer.shift.max(initial=0)) if layer.compared is None else layer.compared.source.size,
         )
         runs.append(run)
         rows = tables + 1
@@ -417,7 +423,9 @@ def bank_of(encoder: Encoder, probes: Codes, key: Key, *, count: int = COMPARISO
     kernels.count_ones(probes, *bank.pins, ones)
     even = np.minimum(ones, probes.shape[1] - ones)
     least = np.sort(even)[-max(1, int(KEPT * bank.size))]
-    return bank.chosen(even >= min(least, rare * probes.shape[1])).some(key.fold("some"), count)
+    drawn = bank.chosen(even >= min(least, rare * probes.shape[1])).some(key.fold("some"), count)
+    source, against, margin = drawn.pins
+    return drawn._replace(pins=Pins(narrow(source, len(probes)), narrow(against, len(probes)), margin))
 
 
 def probes_of(codes: Codes, key: Key, shifts: NDArray[np.int32] | None = None) -> Codes:
@@ -489,7 +497,7 @@ def fit(
     _check_codes("fit", network, codes, labels, classes=loss is None)
     if validation is not None:
         _check_codes("fit: validation", network, *validation)
-    _check_bank(bank, network)
+    check_compared("fit: got a bank", bank.pins, network.rows, int(network.layers[0].shift.max(initial=0)), TrainError)
     if warps is not None and (
         warps.ndim != 2
         or warps.shape[1] != network.rows
@@ -503,7 +511,7 @@ def fit(
         )
     _check_settings(
         settings,
-        max(layer.num_tables << layer.pins.source.shape[1] for layer in network.layers),
+        max(layer.num_tables << layer.codes.shape[1] for layer in network.layers),
         max(layer.most_copies for layer in network.layers),
     )
     wanted = np.asarray(labels, np.int64)
@@ -516,20 +524,6 @@ def fit(
         yield from training.run(validation, pulse)
     finally:
         team.close()
-
-
-def _check_bank(bank: Bank, network: LutNetwork) -> None:
-    """Check that comparisons read rows of a network, wherever the tables of its first layer look."""
-    pins, rows = bank.pins, network.rows - int(network.layers[0].shift.max(initial=0))
-    shapes = {array.shape for array in pins}
-    if len(shapes) != 1 or pins.source.ndim != 1 or not pins.source.size or pins.margin.dtype != np.uint8:
-        raise TrainError(
-            f"fit: got a bank of shapes {[array.shape for array in pins]} and {pins.margin.dtype} margins, expected "
-            "as many rows as uint8 margins, and at least one"
-        )
-    most = max(int(pins.source.max()), int(pins.against.max()))
-    if pins.source.min() < 1 or pins.against.min() < 0 or most >= rows:
-        raise TrainError(f"fit: got a bank that reads row {most}, expected rows below {rows} and sources from 1 on")
 
 
 def _weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
@@ -559,9 +553,11 @@ class _Training:
         share: Share = ALL,
     ) -> None:
         self.warps, self.share = warps, share
-        self.start, self.codes, self.labels, self.key = network, codes, labels, key
+        first, *further = network.layers
+        self.bank, first = _in_bank(bank, first, network.rows)
+        self.start = replace(network, layers=(first, *further))
+        self.codes, self.labels, self.key = codes, labels, key
         self.settings, self.team, self.weights = settings, team, weights
-        self.bank, _ = _known(bank, network.layers[0].pins, network.rows)
         self.criterion = loss or network.head.readout.loss
         tables = network.layers[-1].num_tables
         tau = default_tau(tables / network.classes) if settings.tau is None else settings.tau
@@ -573,16 +569,16 @@ class _Training:
         self.steps = self.batches * settings.epochs
         least, most = SWAPPED
         self.every = settings.every or min(most, max(least, self.steps // 20))
-        self._set(network)
+        self._set(self.start)
         self.step, self.seconds, self.loss, self.right, self.seen, self.swaps = 0, 0.0, 0.0, 0, 0, 0
         self.history: list[Pass] = []
-        self.best, self.most = network, -1.0
+        self.best, self.most = self.start, -1.0
 
     def run(self, validation: tuple[Codes, NDArray[np.int64]] | None, pulse: float | None = None) -> Iterator[Event]:
         """Train; an event a pass, and one after a step where ``pulse`` seconds have gone by since the last."""
         began, told = time.monotonic() - self.seconds, time.monotonic()
         if self.step == self.steps:
-            yield self._event(0.0)
+            yield self._event(0.0, self.network())
         for epoch in range(self.step // self.batches, self.settings.epochs):
             order = np.argsort(self.key.fold("order", epoch).words(len(self.codes)), kind="stable")
             entered, seen = time.monotonic(), self.seen
@@ -596,11 +592,12 @@ class _Training:
                 now = time.monotonic()
                 self.seconds, speed = now - began, (self.seen - seen) / max(now - entered, 1e-9)
                 if pulse is not None and now - told >= pulse and b + 1 < self.batches:
-                    yield self._event(speed)
+                    yield self._event(speed, self.network())
                     told = time.monotonic()
-            self._end_pass(validation)
+            network = self._end_pass(validation)
             self.seconds = time.monotonic() - began
-            yield self._event(speed)
+            yield self._event(speed, network)
+            del network  # whoever wants it holds it
             told = time.monotonic()
 
     def _pass(self, validation: float) -> Pass:
@@ -612,10 +609,10 @@ class _Training:
             self.swaps,
         )
 
-    def _end_pass(self, validation: tuple[Codes, NDArray[np.int64]] | None) -> None:
-        found = math.nan
+    def _end_pass(self, validation: tuple[Codes, NDArray[np.int64]] | None) -> LutNetwork:
+        """End a pass; return the network as it is now."""
+        found, network = math.nan, self.network()
         if validation is not None:
-            network = self.network()
             found = float((class_scores(network, validation[0], self.team).argmax(axis=1) == validation[1]).mean())
             if found >= self.most:  # the later of equals has learned longer
                 self.best, self.most = network, found
@@ -623,11 +620,12 @@ class _Training:
         self.loss, self.right, self.seen, self.swaps = 0.0, 0, 0, 0
         for run in self.runs:
             run.flips = 0
+        return network
 
-    def _event(self, speed: float) -> Event:
+    def _event(self, speed: float, network: LutNetwork) -> Event:
         ended = self.step % self.batches == 0
         last = self.history[-1].validation if self.history else math.nan
-        now, step, network = self.history[-1] if ended else self._pass(last), self.step, self.network()
+        now, step = self.history[-1] if ended else self._pass(last), self.step
 
         def state() -> State:
             if self.step != step:
@@ -660,8 +658,8 @@ class _Training:
             np.array([self.seen, self.right, self.swaps, *(run.flips for run in self.runs)], np.int64),
             history,
             moves,
-            self.network(),
-            self.best,
+            _parts(self.network()),
+            _parts(self.best),
             tuple(part.state for part in self.stepped.values()),
             tuple(() if run.changes is None else run.changes.astype(np.int64) for run in self.runs),
             self._fingerprint,
@@ -686,22 +684,21 @@ class _Training:
         """
         try:
             held = with_arrays(self._held(), state, "training")
-            layers = held.network.layers
+            network, best = self._whole(held.network), self._whole(held.best)
         except (RuleError, ModelError) as error:
             raise TrainError(f"fit: the state to go on from is of another training: {error}") from None
         if not np.array_equal(held.fingerprint, self._fingerprint):
             raise TrainError("fit: the state to go on from is of another training: of other data, key or settings")
-        step, inside = int(held.step), all(self.start.space.contains(layer.counters) for layer in layers)
-        inside &= _known(self.bank, layers[0].pins, self.start.rows)[0].size == self.bank.size
-        if not 0 <= step <= self.steps or not inside:
-            raise TrainError(f"fit: the state to go on from has step {step}, counters or pins out of range")
+        step, layers = int(held.step), (*network.layers, *best.layers)
+        if not 0 <= step <= self.steps or not all(self.start.space.contains(layer.counters) for layer in layers):
+            raise TrainError(f"fit: the state to go on from has step {step} or counters out of range")
         self.step, (self.seconds, self.loss, self.most) = step, held.sums.tolist()
         self.seen, self.right, self.swaps, *flipped = held.counts.tolist()
         rows = zip(held.history.tolist(), held.moves.tolist(), strict=True)
         done = islice(rows, step // self.batches)
         self.history = [Pass(a, b, c, tuple(flips), swaps) for (a, b, c), (swaps, *flips) in done]
-        self._set(held.network)
-        self.best = held.best.copy()
+        self._set(network)
+        self.best = best.copy()
         for part, state_of_rule in zip(self.stepped.values(), held.rules, strict=True):
             part.state = state_of_rule
         for run, flips, changes in zip(self.runs, flipped, held.changes, strict=True):
@@ -711,16 +708,16 @@ class _Training:
 
     def _set(self, network: LutNetwork) -> None:
         """Make the arrays of a training that goes on from a network."""
-        self.head = network.head.copy()
-        self.runs = _runs_of(network, self.settings.batch, self.bank)
+        network = network.copy()
+        self.head, self.runs = network.head, _runs_of(network, self.settings.batch)
         most = kernels.SIGNAL_LIMIT * self.settings.batch * self.every  # that a change sums up
         for run, layer in zip(self.runs, network.layers, strict=True):
             if layer.swaps:
                 run.changes = np.zeros(run.wiring.codes.shape, np.int32 if most < 1 << 31 else np.int64)
         space, weights = self.start.space, Int(*self.head.readout.bounds)
         self.stepped: dict[int | str, _Stepped] = {
-            depth: self._stepped(run.counters, space)
-            for depth, (run, layer) in enumerate(zip(self.runs, network.layers, strict=True))
+            depth: self._stepped(layer.counters, space)
+            for depth, layer in enumerate(network.layers)
             if not layer.frozen
         }
         if len(self.head.readout.weights) > 1:
@@ -739,14 +736,12 @@ class _Training:
 
     def network(self) -> LutNetwork:
         """Return the network as it is now."""
-        layers = []
-        for depth, (run, layer) in enumerate(zip(self.runs, self.start.layers, strict=True)):
-            if depth:
-                pins = layer.pins.copy()._replace(source=run.codes.astype(np.int32) + 1)
-            else:
-                pins = self.bank.chosen(run.codes).pins
-            layers.append(replace(layer.copy(), pins=pins, counters=run.counters.copy()))
-        return replace(self.start, layers=tuple(layers), head=self.head.copy())
+        return replace(self.start, layers=tuple(run.layer.copy() for run in self.runs), head=self.head.copy())
+
+    def _whole(self, parts: _Parts) -> LutNetwork:
+        """Return the network of what changes of it."""
+        layers = (replace(layer, **own._asdict()) for layer, own in zip(self.start.layers, parts.layers, strict=True))
+        return replace(self.start, layers=tuple(layers), head=parts.head)
 
     def _layout(self, index: NDArray[np.int64], step: int) -> tuple[Codes, Callable[[int, int], None]]:
         """Return the rows of a step, and what lays blocks of its samples out there."""
@@ -816,7 +811,8 @@ class _Training:
     def _candidates(self, depth: int, step: int) -> tuple[int, int, np.uint64, np.uint64]:
         """Return what says which candidates a layer's pins have at a step: choices, reach and a key's halves."""
         key0, key1 = self.key.fold("candidates", depth, step - step % self.every).philox_key()
-        return self.runs[depth].choices, self.runs[depth].reach, np.uint64(key0), np.uint64(key1)
+        reach = 0 if depth else self.bank.reach
+        return self.runs[depth].choices, reach, np.uint64(key0), np.uint64(key1)
 
     def _count_votes(self, read: Codes, signals: list[NDArray[np.int8]], looking: int | None) -> list[int]:
         """Count votes, and look at candidates of the step ``looking``; return the sum of each layer's votes' sizes."""
@@ -843,9 +839,9 @@ class _Training:
             if depth not in self.stepped:
                 continue
             found[depth] = run.votes
-            if run.copies is not None:
-                found[depth] = np.zeros(run.counters.shape, np.int32)
-                kernels.add_copies(run.votes, run.copies.share, found[depth])
+            if run.layer.copies is not None:
+                found[depth] = np.zeros(run.layer.counters.shape, np.int32)
+                kernels.add_copies(run.votes, run.share, found[depth])
         readout, last = self.head.readout, self.runs[-1]
         if len(readout.weights) > 1:
             # A table counts in the score where it says 1: its weight's vote is that of its entries that are 1.
@@ -902,12 +898,12 @@ class _Training:
                 continue
             changes = run.changes
             self.share.add(changes)
-            if run.copies is not None:
-                changes = np.zeros(run.codes.shape, np.int64)
-                kernels.add_copies(run.changes, run.copies.share, changes)
+            if run.layer.copies is not None:
+                changes = np.zeros(run.layer.codes.shape, np.int64)
+                kernels.add_copies(run.changes, run.share, changes)
             best = least(changes.reshape(-1), round(max(0.0, settings.swap * left) * changes.size))
             best = best[changes.reshape(-1)[best] < 0]
-            kernels.put_candidates(run.codes, best, *self._candidates(depth, step - 1))
+            kernels.put_candidates(run.layer.codes, best, *self._candidates(depth, step - 1))
             run.spread_codes()
             if depth:
                 run.to_rows = kernels.signal_sums(*run.wiring[:2], *run.to_rows.shape)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from learn.errors import ModelError
 from learn.keys import Key
-from learn.models.lut_network import MAX_PINS, ZERO_ROW, Bank, Copies, Layer, Pins, start_counters
+from learn.models.lut_network import MAX_PINS, Bank, Copies, Layer, narrow, start_counters
 
 Shifts = NDArray[np.int32]
 
@@ -50,11 +50,6 @@ class Grid(NamedTuple):
         return Grid(self.channels, len(y), len(x)), shifts
 
 
-def _bits(source: NDArray[np.int64]) -> Pins:
-    """Return pins that read bits as they are."""
-    return Pins(source.astype(np.int32), np.full(source.shape, ZERO_ROW, np.int32), np.zeros(source.shape, np.uint8))
-
-
 def _copied(cells: int, shifts: Shifts) -> Copies:
     """Return a copy of each cell at each place, cell by cell."""
     share = np.repeat(np.arange(cells, dtype=np.int32), len(shifts))
@@ -81,7 +76,7 @@ def convolution(
     """
     places, shifts = grid.slid(size, stride)
     counters = start_counters(key.fold("counters"), channels, pins, bound)
-    layer = Layer(bank.draw(key.fold("pins"), channels, pins), counters, _copied(channels, shifts))
+    layer = Layer(bank.draw(key.fold("pins"), channels, pins), counters, bank.pins, _copied(channels, shifts))
     return layer, places._replace(channels=channels)
 
 
@@ -111,9 +106,10 @@ def tree(
     at = np.arange(places.places, dtype=np.int32)
     for level in range(1, depth):
         cells //= pins
-        below = _bits(1 + np.arange(cells * pins).reshape(cells, pins) * places.places)
+        below = np.arange(cells * pins).reshape(cells, pins) * places.places
         counters = start_counters(key.fold("level", level), cells, pins, bound, through=True)
-        layers.append(Layer(below, counters, _copied(cells, at), swaps=False))
+        codes = narrow(below, cells * pins * places.places)
+        layers.append(Layer(codes, counters, copies=_copied(cells, at), swaps=False))
     return layers, places._replace(channels=channels)
 
 
@@ -148,4 +144,5 @@ def pool(grid: Grid, *, function: str = "or", size: int = 2, stride: int = 2) ->
     ones = np.bitwise_count(np.arange(1 << square.size))
     counters = np.where(POOLS[function](ones, square.size), 0, -1).astype(np.int8)[None]
     everywhere = np.add.outer(np.arange(grid.channels, dtype=np.int32) * np.int32(grid.places), shifts).reshape(-1)
-    return Layer(_bits(1 + square), counters, _copied(1, everywhere), frozen=True, swaps=False), places
+    codes = narrow(square, grid.channels * grid.places)
+    return Layer(codes, counters, copies=_copied(1, everywhere), frozen=True, swaps=False), places

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuits.circuit import Builder, Circuit
-from learn.errors import ModelError
+from learn.errors import LearnError, ModelError
 from learn.keys import Key
 from learn.models.readouts import Head, make_head
 from learn.spaces import Int
@@ -34,26 +34,31 @@ NEAR = 1 / 16
 """The share of a bank to either side of a comparison that is near it."""
 
 
+PinCodes = NDArray[np.integer[Any]]
+"""Pins as numbers, in two bytes each where they are that small."""
+
+
+def narrow(numbers: NDArray[np.integer[Any]], count: int) -> PinCodes:
+    """Return numbers below ``count`` as uint16 if they fit, else as int32; always an array of their own."""
+    return numbers.astype(np.uint16 if count <= 1 << 16 else np.int32)
+
+
 class Pins(NamedTuple):
     """What each pin compares: [row[source] > row[against] + margin]; arrays of one shape.
 
     Attributes:
-        source: int32, rows.
-        against: int32, rows.
+        source: uint16 or int32, rows.
+        against: uint16 or int32, rows.
         margin: uint8.
     """
 
-    source: NDArray[np.int32]
-    against: NDArray[np.int32]
+    source: NDArray[np.integer[Any]]
+    against: NDArray[np.integer[Any]]
     margin: NDArray[np.uint8]
 
     def map(self, function: Callable[..., Any], *others: Pins) -> Pins:
         """Return the pins whose arrays ``function`` makes of these arrays and those of the others."""
         return Pins(*(function(*arrays) for arrays in zip(self, *others, strict=True)))
-
-    def copy(self) -> Pins:
-        """Return pins with arrays of their own."""
-        return self.map(np.copy)
 
 
 class Bank(NamedTuple):
@@ -86,39 +91,42 @@ class Bank(NamedTuple):
         drawn = np.argsort(key.words(self.size), kind="stable")[:count]
         return self if count >= self.size else self.chosen(np.sort(drawn))
 
-    def draw(self, key: Key, tables: int, pins: int) -> Pins:
-        """Draw pins, shape (tables, pins): where neighbours are alike, half of a table's are near its own place."""
+    def draw(self, key: Key, tables: int, pins: int) -> PinCodes:
+        """Draw pins, by number: where neighbours are alike, half of a table's are near its own place.
+
+        Returns:
+            uint16 or int32 (tables, pins).
+        """
         shape = (tables, pins)
         chosen = key.fold("anywhere").integers(self.size, shape)
         if self.reach:
             place = key.fold("place").integers(self.size, tables)[:, None]
             near = place + key.fold("near").integers(2 * self.reach + 1, shape) - self.reach
             chosen = np.where(key.fold("local").integers(2, shape) == 0, near % self.size, chosen)
-        return self.pins.map(lambda array: array[chosen])
+        return narrow(chosen, self.size)
 
 
 class Wiring(NamedTuple):
-    """What the pins of tables read, as ``learn.lut_kernels`` takes it: two bytes a pin where numbers are that small.
+    """What the pins of tables read, as ``learn.lut_kernels`` takes it.
 
     Attributes:
-        codes: uint16 or int32 (tables, k), which comparison each pin is; without any, which of the rows behind row 0 it
-            reads as it is.
+        codes: uint16 or int32 (tables, k), as in :class:`Layer`.
         shift: int32 (tables,), how many rows further a table looks; empty for none. The row of zeros stays.
-        source: uint16 or int32 (comparisons,), rows; empty for none, and so are ``against`` and ``margin``.
+        source: of the comparisons there are, as in :class:`Pins`, and so are ``against`` and ``margin``; empty for
+            none.
         against: see there.
-        margin: uint8 (comparisons,).
+        margin: see there.
     """
 
-    codes: NDArray[np.integer[Any]]
+    codes: PinCodes
     shift: NDArray[np.int32]
     source: NDArray[np.integer[Any]]
     against: NDArray[np.integer[Any]]
     margin: NDArray[np.uint8]
 
 
-def narrow(numbers: NDArray[np.integer[Any]], count: int) -> NDArray[Any]:
-    """Return numbers below ``count`` as uint16 if they fit, else as int32; always an array of their own."""
-    return numbers.astype(np.uint16 if count <= 1 << 16 else np.int32)
+NOTHING = Pins(np.empty(0, np.uint16), np.empty(0, np.uint16), np.empty(0, np.uint8))
+"""No comparisons, for kernels: pins read rows as they are."""
 
 
 class Copies(NamedTuple):
@@ -142,18 +150,28 @@ class Layer:
     """Tables side by side, one a cell or several copies of it.
 
     Attributes:
-        pins: of shape (cells, k); behind the first layer they read bits as they are, against row 0 with margin 0.
+        codes: uint16 or int32 (cells, k), which of ``compared`` each pin is; without any, which of the rows behind
+            row 0 it reads as it is, as pins behind the first layer do.
         counters: int8 (cells, 2**k); entry ``sum(pin i << i)``.
+        compared: the comparisons that pins may be, of one axis: a bank's, shared by all that are made of it and never
+            changed.
         copies: the tables there are of each cell; None for one each.
         frozen: whether training leaves the counters alone.
         swaps: whether training may swap pins.
     """
 
-    pins: Pins
+    codes: PinCodes
     counters: NDArray[np.int8]
+    compared: Pins | None = None
     copies: Copies | None = None
     frozen: bool = False
     swaps: bool = True
+
+    @classmethod
+    def comparing(cls, pins: Pins, counters: NDArray[np.int8], copies: Copies | None = None) -> Layer:
+        """Return a layer of which each pin has a comparison of its own, given those: of shape (cells, k)."""
+        codes = narrow(np.arange(pins.source.size), pins.source.size).reshape(pins.source.shape)
+        return cls(codes, counters, pins.map(np.ravel), copies)
 
     @property
     def num_tables(self) -> int:
@@ -170,46 +188,76 @@ class Layer:
         """The counters of the tables, copies of a cell's among them: int8 (tables, 2**k)."""
         return self.counters if self.copies is None else self.counters[self.copies.share]
 
-    def spread(self, pins: Pins | None = None) -> Pins:
-        """Return the pins of the tables, those of the cells or others given in place of them: of shape (tables, k)."""
-        own = self.pins if pins is None else pins
-        if self.copies is None:
-            return own
-        share, shift = self.copies.share, self.copies.shift[:, None]
-
-        def moved(row: NDArray[np.int32]) -> NDArray[np.int32]:
-            return np.where(row[share] == ZERO_ROW, np.int32(ZERO_ROW), row[share] + shift)
-
-        return Pins(moved(own.source), moved(own.against), own.margin[share])
-
     @property
     def shift(self) -> NDArray[np.int32]:
         """How many rows further each table looks: int32 (tables,), empty without copies."""
         return np.empty(0, np.int32) if self.copies is None else self.copies.shift
 
-    def wired(self, codes: NDArray[np.integer[Any]], comparisons: Pins | None = None) -> Wiring:
-        """Return what the pins of the tables read, given what those of the cells do, and what there is to compare."""
-        if comparisons is None:
-            none = np.empty(0, np.int32)
-            comparisons = Pins(none, none, none.astype(np.uint8))
-        of_tables = codes if self.copies is None else codes[self.copies.share]
-        return Wiring(of_tables, self.shift, *comparisons.map(np.ravel))
+    @property
+    def wiring(self) -> Wiring:
+        """What the pins of the tables read; without copies the arrays are those of the layer."""
+        compared = NOTHING if self.compared is None else self.compared
+        return Wiring(self.codes if self.copies is None else self.codes[self.copies.share], self.shift, *compared)
+
+    @property
+    def pins(self) -> Pins:
+        """What the pins of the cells compare, spelled out: int32 and uint8 (cells, k)."""
+        if self.compared is not None:
+            source, against, margin = self.compared.map(lambda array: array[self.codes])
+            return Pins(source.astype(np.int32), against.astype(np.int32), margin)
+        source = self.codes.astype(np.int32) + 1
+        return Pins(source, np.full_like(source, ZERO_ROW), np.zeros(source.shape, np.uint8))
+
+    def spread(self) -> Pins:
+        """Return what the pins of the tables compare, spelled out: int32 and uint8 (tables, k)."""
+        own = self.pins
+        if self.copies is None:
+            return own
+        share, shift = self.copies.share, self.copies.shift[:, None]
+
+        def moved(row: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+            return np.where(row[share] == ZERO_ROW, np.int32(ZERO_ROW), row[share] + shift)
+
+        return Pins(moved(own.source), moved(own.against), own.margin[share])
 
     def copy(self) -> Layer:
-        """Return the layer with arrays of its own."""
+        """Return the layer with codes, counters and copies of its own."""
         copies = self.copies and self.copies.copy()
-        return replace(self, pins=self.pins.copy(), counters=self.counters.copy(), copies=copies)
+        return replace(self, codes=self.codes.copy(), counters=self.counters.copy(), copies=copies)
+
+
+def check_compared(what: str, compared: Pins, rows: int, shift: int, error: type[LearnError] = ModelError) -> None:
+    """Check that comparisons read some of so many rows, also ``shift`` rows further on.
+
+    Raises:
+        error: they do not.
+    """
+    shapes, most = {array.shape for array in compared}, rows - shift
+    if len(shapes) != 1 or compared.source.ndim != 1 or not compared.source.size or compared.margin.dtype != np.uint8:
+        raise error(
+            f"{what} of shapes {[array.shape for array in compared]} and {compared.margin.dtype} margins, expected as "
+            "many rows as uint8 margins, and at least one"
+        )
+    ends = [(int(array.min()), int(array.max())) for array in compared[:2]]
+    if ends[0][0] < 1 or ends[1][0] < ZERO_ROW or max(hi for _, hi in ends) >= most:
+        raise error(
+            f"{what} of sources {ends[0][0]}..{ends[0][1]} against rows {ends[1][0]}..{ends[1][1]}, expected rows "
+            f"below {most}, and sources from 1 on"
+        )
 
 
 def _check(layer: Layer, depth: int, rows: int) -> None:
     """Check that a layer's arrays fit and its pins read one of so many rows: kernels read whatever they are told."""
-    counters, shapes = layer.counters, [array.shape for array in layer.pins]
-    cells, pins = shapes[0] if len(shapes[0]) == 2 else (0, 0)
-    fits = shapes == [(cells, pins)] * 3 and counters.shape == (cells, 1 << pins)
-    if not (fits and cells and 1 <= pins <= MAX_PINS) or counters.dtype != np.int8:
+    codes, counters = layer.codes, layer.counters
+    cells, pins = codes.shape if codes.ndim == 2 else (0, 0)
+    if (
+        not (cells and 1 <= pins <= MAX_PINS and counters.shape == (cells, 1 << pins))
+        or counters.dtype != np.int8
+        or codes.dtype not in (np.uint16, np.int32)
+    ):
         raise ModelError(
-            f"network: layer {depth} has pins of shapes {shapes} and {counters.dtype} counters {counters.shape}, "
-            f"expected (tables, k) and int8 (tables, 2**k), k at most {MAX_PINS}"
+            f"network: layer {depth} has {codes.dtype} pins {codes.shape} and {counters.dtype} counters "
+            f"{counters.shape}, expected uint16 or int32 (tables, k) and int8 (tables, 2**k), k at most {MAX_PINS}"
         )
     if layer.copies is not None:
         share, shift = layer.copies
@@ -218,19 +266,24 @@ def _check(layer: Layer, depth: int, rows: int) -> None:
             or share.shape != shift.shape
             or not share.size
             or not 0 <= share.min() <= share.max() < cells
+            or shift.min() < 0
         ):
             raise ModelError(
                 f"network: layer {depth} has copies {share.shape} at {shift.shape} places, expected as many places as "
                 f"copies, each of one of {cells} cells"
             )
-    ends = [(int(array.min()), int(array.max())) for array in layer.spread()]
-    lowest, highest = (1, ZERO_ROW, 0), (rows - 1, *((ZERO_ROW, 0) if depth else (rows - 1, 255)))
-    if any(lo < least or hi > most for (lo, hi), least, most in zip(ends, lowest, highest, strict=True)):
-        found, expected = (
-            "source {}..{}, against {}..{} and margin {}..{}".format(*(end for pair in pairs for end in pair))
-            for pairs in (ends, zip(lowest, highest, strict=True))
+    if depth and layer.compared is not None:
+        raise ModelError(f"network: layer {depth} has comparisons, expected pins that read bits as they are")
+    if layer.compared is None:
+        choices = rows - 1
+        read = layer.wiring.codes + layer.shift[:, None] if layer.copies else codes
+    else:
+        check_compared(f"network: layer {depth} has comparisons", layer.compared, rows, int(layer.shift.max(initial=0)))
+        choices, read = layer.compared.source.size, codes
+    if not 0 <= read.min() <= read.max() < choices:
+        raise ModelError(
+            f"network: layer {depth} has pins {int(read.min())}..{int(read.max())}, expected 0..{choices - 1}"
         )
-        raise ModelError(f"network: layer {depth} has pins of {found}, expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -277,13 +330,6 @@ class LutNetwork:
         return sum(layer.num_tables for layer in self.layers)
 
     @property
-    def wirings(self) -> list[Wiring]:
-        """What the pins of each layer read; each of the first layer's has a comparison of its own."""
-        first, *further = self.layers
-        numbers = np.arange(first.pins.source.size, dtype=np.int32).reshape(first.pins.source.shape)
-        return [first.wired(numbers, first.pins), *(layer.wired(layer.pins.source - 1) for layer in further)]
-
-    @property
     def groups(self) -> NDArray[np.int32]:
         """The class of each table of the last layer: int32 (tables,), equal shares in order."""
         count = self.layers[-1].num_tables
@@ -294,12 +340,11 @@ class LutNetwork:
         return replace(self, layers=tuple(layer.copy() for layer in self.layers), head=self.head.copy())
 
 
-def deeper_pins(key: Key, tables: int, pins: int, before: int) -> Pins:
+def deeper_pins(key: Key, tables: int, pins: int, before: int) -> PinCodes:
     """Return pins that read bits of the layer before, each of its tables as often as any other, by one at most."""
     count = tables * pins
     order = np.argsort(key.uniform(-(-count // before) * before).reshape(-1, before), axis=1)
-    source = (order.reshape(-1)[:count] + 1).reshape(tables, pins).astype(np.int32)
-    return Pins(source, np.zeros_like(source), np.zeros(source.shape, np.uint8))
+    return narrow(order.reshape(-1)[:count].reshape(tables, pins), before)
 
 
 def start_counters(key: Key, cells: int, pins: int, bound: int, *, through: bool = False) -> NDArray[np.int8]:
@@ -358,7 +403,7 @@ def make_network(
             layers.append(deeper_layer(own, width, pins, bound, layers[-1].num_tables))
         else:
             first = bank.draw(own.fold("pins"), width, pins)
-            layers.append(Layer(first, start_counters(own.fold("counters"), width, pins, bound)))
+            layers.append(Layer(first, start_counters(own.fold("counters"), width, pins, bound), bank.pins))
     return LutNetwork(rows, classes, tuple(layers), Int(-bound, bound - 1), make_head(readout, widths[-1], classes))
 
 

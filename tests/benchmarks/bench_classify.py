@@ -91,7 +91,7 @@ def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins:
         bound=32,
         key=key,
     )
-    (run,), rows = _runs_of(network, BATCH, bank), np.ascontiguousarray(probes[:, :BATCH])
+    (run,), rows = _runs_of(network, BATCH), np.ascontiguousarray(probes[:, :BATCH])
     scores, changes = np.zeros((10, BATCH), np.int32), np.zeros((tables, pins), np.int32)
     signal = (key.integers(127, (10, BATCH)) - 63).astype(np.int8)
     halves = [np.uint64(half) for half in key.philox_key()]
@@ -99,7 +99,7 @@ def kernel_seconds(encoder: ImageEncoder, probes: np.ndarray, tables: int, pins:
     forward = (rows, *run.wiring, *held_now, groups, scores, BATCH // kernels.STEP, 0, tables)
     kernels.add_scores(*forward)
     votes = (run.addresses, signal, groups, run.votes, 0, tables)
-    others = (run.share, run.choices, run.reach, *halves)
+    others = (run.share, run.choices, bank.reach, *halves)
     size = kernels.count_votes(*votes)
     calls = (
         lambda: kernels.add_scores(*forward),

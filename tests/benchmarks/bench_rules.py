@@ -101,7 +101,7 @@ def all_addresses(network: LutNetwork, codes: Codes) -> NDArray[np.uint8]:
     for start in range(0, len(codes), batch):
         index = np.arange(start, min(start + batch, len(codes)))
         kernels.gather(codes, index, rows, 0, batch // kernels.STEP)
-        kernels.forward(rows, *network.wirings[0], layer.tables, addresses, outputs, 0, batch // kernels.STEP)
+        kernels.forward(rows, *layer.wiring, layer.tables, addresses, outputs, 0, batch // kernels.STEP)
         found[index] = addresses[:, : len(index)].T
     return found
 

@@ -83,7 +83,7 @@ def held(training: _Training) -> Bytes:
     (run,) = training.runs
     assert run.changes is not None
     shared = sum(array.nbytes for array in run.wiring[2:])
-    return Bytes(run.votes.nbytes + run.changes.nbytes, run.tables.nbytes + run.codes.nbytes, shared)
+    return Bytes(run.votes.nbytes + run.changes.nbytes, run.tables.nbytes + run.layer.codes.nbytes, shared)
 
 
 class Timed(Team):

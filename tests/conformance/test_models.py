@@ -13,7 +13,7 @@ from learn.encoders import ImageEncoder, WindowEncoder
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.models.kinds import MODELS, Size, build, window_of, window_shifts
-from learn.models.lut_network import Pins, network_circuit
+from learn.models.lut_network import Layer, Pins, network_circuit
 from learn.models.readouts import READOUTS
 from learn.rules import RULES, Rule, annealed, make_rule, rules_in
 from learn.spaces import Int
@@ -113,7 +113,7 @@ def by_cell(layer, values):
 def candidates_of(training, depth, step):
     """Return the candidates of a layer's cells at a step."""
     run, key = training.runs[depth], training.key.fold("candidates", depth, step - step % training.every)
-    chosen = kernels.candidates_oracle(run.codes, run.choices, run.reach, key)
+    chosen = kernels.candidates_oracle(run.layer.codes, run.choices, 0 if depth else training.bank.reach, key)
     if depth:
         source = (chosen + 1).astype(np.int32)
         return Pins(source, np.zeros_like(source), np.zeros(source.shape, np.uint8))
@@ -139,9 +139,8 @@ def stepped_by_oracles(training, index, step):
         bounds = network.space.lo, network.space.hi
         stepped = by_votes(by_cell(layer, votes), layer.counters, rate, bounds, key)
         after.insert(0, layer.counters if layer.frozen else stepped)
-        other = layer.swaps and kernels.changes_oracle(
-            read, *layer.spread(candidates_of(training, depth, step)), layer.tables, addresses, signal, row
-        )
+        offered = Layer.comparing(candidates_of(training, depth, step), layer.counters, layer.copies).spread()
+        other = layer.swaps and kernels.changes_oracle(read, *offered, layer.tables, addresses, signal, row)
         changes.insert(0, other)
         source = layer.spread().source
         below = kernels.input_signals_oracle(layer.tables, addresses, signal, row, source, len(read))
@@ -164,8 +163,8 @@ def test_a_step_is_that_of_the_oracles(model, readout):
         before = [None if run.changes is None else run.changes.copy() for run in training.runs]
         training._step(index, step)
         for run, wanted, old, more in zip(training.runs, expected, before, changes, strict=True):
-            assert np.array_equal(run.counters, wanted)
-            share = slice(None) if run.copies is None else run.copies.share
+            assert np.array_equal(run.layer.counters, wanted)
+            share = slice(None) if run.layer.copies is None else run.layer.copies.share
             assert np.array_equal(run.tables, wanted[share])
             if old is not None:
                 assert np.array_equal(run.changes - old, more if step % train.LOOKED == 0 else 0 * more)

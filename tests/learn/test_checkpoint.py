@@ -117,7 +117,7 @@ def test_a_state_is_asked_for_in_time():
         ({"settings": replace(QUICK, rate=0.2)}, "of other data, key or settings"),
         ({"settings": replace(QUICK, rule="rounding")}, "rules.0.updates: got nothing"),
         ({"settings": replace(QUICK, epochs=4)}, r"history: got float64 \(3, 3\), expected float64 \(4, 3\)"),
-        ({"widths": (21,)}, r"network.layers.0.pins.source: got int32 \(20, 4\), expected int32 \(21, 4\)"),
+        ({"widths": (21,)}, r"network.layers.0.codes: got uint16 \(20, 4\), expected uint16 \(21, 4\)"),
         ({"kind": "image"}, "of other data, key or settings"),
         ({"weights": np.ones(300, int)}, "of other data, key or settings"),
     ],

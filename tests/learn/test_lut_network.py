@@ -16,7 +16,7 @@ from learn.encoders import ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.lut_kernels import forward_oracle
-from learn.models.lut_network import Layer, LutNetwork, Pins, deeper_pins, make_network, network_circuit
+from learn.models.lut_network import Copies, Layer, LutNetwork, Pins, deeper_pins, make_network, network_circuit
 from learn.models.readouts import make_head
 from learn.spaces import Int
 from learn.train import class_scores
@@ -81,8 +81,8 @@ def test_a_network_starts_lawfully(seed, pins, bound, classes, more):
     assert network.space == Int(-bound, bound - 1)
     before = encoder.rows - 1
     for depth, (layer, width) in enumerate(zip(network.layers, widths, strict=True)):
-        assert [a.dtype for a in layer.pins] == [np.int32, np.int32, np.uint8]
-        assert all(array.shape == (width, pins) for array in layer.pins)
+        assert [a.dtype for a in layer.pins] == [np.int32, np.int32, np.uint8] and layer.codes.dtype == np.uint16
+        assert all(array.shape == (width, pins) for array in (layer.codes, *layer.pins))
         assert layer.counters.dtype == np.int8 and layer.counters.shape == (width, 1 << pins)
         assert network.space.contains(layer.counters)
         assert layer.counters.min() >= -5 and layer.counters.max() <= 4
@@ -131,10 +131,10 @@ def test_the_key_decides():
 
 @given(SEEDS, st.integers(1, 30), st.integers(2, 6), st.integers(1, 40))
 def test_deeper_pins_read_each_table_equally_often(seed, tables, pins, before):
-    source = deeper_pins(Key(seed), tables, pins, before).source
-    reads = np.bincount(source.reshape(-1), minlength=before + 1)
-    assert source.shape == (tables, pins) and reads[0] == 0 and len(reads) == before + 1
-    assert reads[1:].max() - reads[1:].min() <= 1
+    codes = deeper_pins(Key(seed), tables, pins, before)
+    reads = np.bincount(codes.reshape(-1), minlength=before)
+    assert codes.shape == (tables, pins) and len(reads) == before
+    assert reads.max() - reads.min() <= 1
 
 
 @pytest.mark.parametrize(
@@ -154,46 +154,49 @@ def test_no_layers():
         make_network(None, rows=3, classes=2, widths=[], pins=2, bound=4, key=Key(0))
 
 
-START = (([[1, 2], [2, 1]], [[0, 2], [0, 0]], [[3, 0], [0, 0]]), ([[1, 2], [2, 1]], [[0, 0]] * 2, [[0, 0]] * 2))
+START = {"source": [1, 2, 2, 1], "against": [0, 2, 0, 0], "margin": [3, 0, 0, 0], "first": [[0, 1], [2, 3]],
+         "second": [[0, 1], [1, 0]]}  # fmt: skip
 
 
-def two_layers(layer=0, name="source", values=START[0][0], counters=((0,) * 4,) * 2):
-    """Return a network of three rows and two layers of two tables, one array of one layer another one."""
-    fields = [dict(zip(Pins._fields, START[depth], strict=True)) for depth in (0, 1)]
-    fields[layer][name] = values
-    dtypes = dict(zip(Pins._fields, (np.int32, np.int32, np.uint8), strict=True))
-    layers = [
-        Layer(Pins(**{n: np.array(v, dtypes[n]) for n, v in f.items()}), np.array(counters, np.int8)) for f in fields
-    ]
-    return LutNetwork(3, 2, tuple(layers), Int(-4, 3), make_head("group_sum", 2, 2))
+def two_layers(name="source", values=START["source"], counters=((0,) * 4,) * 2, dtype=np.uint16, more=None):
+    """Return a network of three rows and two layers of two tables, one array another one."""
+    given = {n: np.array(v) for n, v in (START | {name: values}).items()}
+    compared = Pins(
+        given["source"].astype(np.int32), given["against"].astype(np.int32), given["margin"].astype(np.uint8)
+    )
+    of_tables = np.array(counters, np.int8)
+    layers = (
+        Layer(given["first"].astype(dtype), of_tables, compared),
+        Layer(given["second"].astype(dtype), of_tables, more),
+    )
+    return LutNetwork(3, 2, layers, Int(-4, 3), make_head("group_sum", 2, 2))
 
 
 @pytest.mark.parametrize(
-    ("layer", "name", "values"),
+    ("change", "said"),
     [
-        (0, "source", [[0, 1], [1, 1]]),  # the row of zeros is no feature
-        (0, "source", [[3, 1], [1, 1]]),
-        (0, "source", [[-1, 1], [1, 1]]),
-        (0, "against", [[3, 1], [1, 1]]),
-        (0, "against", [[-1, 1], [1, 1]]),
-        (0, "source", [[1, 1]]),
-        (0, "margin", [0, 0]),
-        (1, "source", [[0, 1], [1, 1]]),
-        (1, "source", [[1, 1], [1, 3]]),
-        (1, "against", [[1, 0], [0, 0]]),  # further layers read bits as they are
-        (1, "margin", [[0, 0], [0, 1]]),
+        ({"name": "source", "values": [0, 1, 1, 1]}, r"0 has comparisons of sources 0\.\.1"),  # no feature's row
+        ({"name": "source", "values": [3, 1, 1, 1]}, r"0 has comparisons of sources 1\.\.3"),
+        ({"name": "source", "values": [-1, 1, 1, 1]}, r"0 has comparisons of sources -1\.\.1"),
+        ({"name": "against", "values": [3, 1, 1, 1]}, r"0 has comparisons of .* against rows 1\.\.3"),
+        ({"name": "against", "values": [-1, 1, 1, 1]}, r"0 has comparisons of .* against rows -1\.\.1"),
+        ({"name": "source", "values": [1, 1]}, "0 has comparisons of shapes"),
+        ({"name": "margin", "values": [[0, 0], [0, 0]]}, "0 has comparisons of shapes"),
+        ({"name": "first", "values": [[0, 4], [0, 0]]}, r"0 has pins 0\.\.4, "),
+        ({"name": "first", "values": [[0, -1], [0, 0]], "dtype": np.int32}, r"0 has pins -1\.\.0, "),
+        ({"name": "first", "values": [0, 0]}, r"0 has uint16 pins \(2,\)"),
+        ({"name": "first", "values": [[0, 0]]}, r"0 has uint16 pins \(1, 2\)"),
+        ({"dtype": np.int64}, "0 has int64 pins"),
+        ({"name": "second", "values": [[0, 1], [1, 2]]}, r"1 has pins 0\.\.2, "),
+        ({"more": Pins(*np.array([[1, 1], [0, 0], [0, 0]], np.uint8))}, "1 has comparisons, "),
+        ({"counters": ((0,) * 8,) * 2}, r"0 has .* counters \(2, 8\)"),
     ],
-)
-def test_pins_that_read_what_is_not_there(layer, name, values):
+)  # fmt: skip
+def test_pins_that_read_what_is_not_there(change, said):
     assert two_layers().num_tables == 4
-    with pytest.raises(ModelError, match=f"^network: layer {layer} has pins of .* expected ") as caught:
-        two_layers(layer, name, values)
+    with pytest.raises(ModelError, match=f"^network: layer {said}.*expected ") as caught:
+        two_layers(**change)
     assert "\n" not in str(caught.value)
-
-
-def test_counters_that_do_not_fit():
-    with pytest.raises(ModelError, match=r"^network: layer 0 has .* counters \(2, 8\), expected "):
-        two_layers(counters=((0,) * 8,) * 2)
 
 
 def test_a_copy_has_arrays_of_its_own():
@@ -201,8 +204,28 @@ def test_a_copy_has_arrays_of_its_own():
     network = network_for(encoder, 0, classes=2, widths=[5], pins=2)
     other = network.copy()
     other.layers[0].counters[:] = 0
-    other.layers[0].pins.source[:] = 1
-    assert network.layers[0].counters.any() and np.any(network.layers[0].pins.source != 1)
+    other.layers[0].codes[:] = 1
+    assert network.layers[0].counters.any() and np.any(network.layers[0].codes != 1)
+    assert other.layers[0].compared is network.layers[0].compared
+
+
+@given(seed=SEEDS, pins=st.integers(2, 6), copied=st.booleans())
+def test_pins_of_their_own_comparisons_are_the_same_pins(seed, pins, copied):
+    encoder, data = tabular(seed % 5)
+    layer = network_for(encoder, seed, classes=2, widths=[9], pins=pins).layers[0]
+    copies = Copies(np.array([3, 3, 8], np.int32), np.zeros(3, np.int32)) if copied else None
+    layer = replace(layer, copies=copies)
+    other = Layer.comparing(layer.pins, layer.counters, copies)
+    assert other.compared.source.size == 9 * pins
+    assert all(map(np.array_equal, other.pins, layer.pins)) and all(map(np.array_equal, other.spread(), layer.spread()))
+    codes = encoder.codes(data)
+    a, b = (
+        class_scores(
+            LutNetwork(encoder.rows, 2, (each,), Int(-32, 31), make_head("group_sum", each.num_tables, 2)), codes
+        )
+        for each in (layer, other)
+    )
+    assert np.array_equal(a, b)
 
 
 # --- The circuit
@@ -264,7 +287,7 @@ def test_the_circuit_of_pins_at_their_ends(height):
     source, against, margin = np.array(pairs).T.reshape(3, -1, 2)
     pins = Pins(source.astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
     counters = np.tile(np.array([-1, 0, 0, -1], np.int8), (7, 1))  # XOR sees every pin
-    network = LutNetwork(encoder.rows, 7, (Layer(pins, counters),), Int(-4, 3), make_head("group_sum", 7, 7))
+    network = LutNetwork(encoder.rows, 7, (Layer.comparing(pins, counters),), Int(-4, 3), make_head("group_sum", 7, 7))
     images = np.random.default_rng(0).choice([0, 1, 100, 254, 255], (400, n))
     check_circuit(encoder, network, images)
 

@@ -283,7 +283,7 @@ def bit_of(read, source, against, margin):
 def candidates_of(training, depth, step):
     """Return the candidates of a layer at a step: source, against and margin for each pin of each table."""
     run, key = training.runs[depth], training.key.fold("candidates", depth, step - step % training.every)
-    chosen = kernels.candidates_oracle(run.codes, run.choices, run.reach, key)
+    chosen = kernels.candidates_oracle(run.layer.codes, run.choices, 0 if depth else training.bank.reach, key)
     if depth:
         return [[(row + 1, 0, 0) for row in of_table] for of_table in chosen.tolist()]
     pins = np.stack([array[chosen].astype(int) for array in training.bank.pins], axis=-1)
@@ -294,7 +294,7 @@ def stepped_one_by_one(training, index, step):
     """Return what a step makes of the network, sample by sample in plain Python: counters, changes, loss, right."""
     settings, network = training.settings, training.network()
     votes = [np.zeros(layer.counters.shape, np.int32) for layer in network.layers]
-    changes = [np.zeros(layer.pins.source.shape, np.int64) for layer in network.layers]
+    changes = [np.zeros(layer.codes.shape, np.int64) for layer in network.layers]
     offered = [candidates_of(training, depth, step) for depth in range(len(network.layers))]
     loss, right = 0.0, 0
     for sample in index.tolist():
@@ -321,7 +321,7 @@ def stepped_one_by_one(training, index, step):
             for t, address in enumerate(addresses[depth]):
                 votes[depth][t, address] += signal[t]
                 entries = layer.counters[t] >= 0
-                for i in range(layer.pins.source.shape[1]):
+                for i in range(layer.codes.shape[1]):
                     source = int(layer.pins.source[t, i])
                     effect = int(entries[address | 1 << i]) - int(entries[address & ~(1 << i)])
                     below[source] = below.get(source, 0) + int(signal[t]) * effect
@@ -363,7 +363,7 @@ def test_a_step_is_that_of_each_sample(kind, pins, widths):
         found = training._step(index, step)
         assert found[1] == right and np.isclose(found[0], loss)
         for run, counters in zip(training.runs, expected, strict=True):
-            assert np.array_equal(run.counters, counters) and run.tables is run.counters
+            assert np.array_equal(run.layer.counters, counters) and run.tables is run.layer.counters
         for run, old, more in zip(training.runs, before, changes, strict=True):
             assert np.array_equal(run.changes - old, more if step % train.LOOKED == 0 else 0 * more)
     assert not same(training.network(), training.start)
@@ -407,7 +407,7 @@ def test_swaps_put_the_best_candidates_in_place():
     settings = Settings(epochs=50, batch=128, swap=0.2, every=10)
     training = training_of(encoder, encoder.codes(x), three_classes(x), widths=(20,), pins=4, settings=settings)
     run, bank = training.runs[0], training.bank.pins
-    old, offered = run.codes.copy(), np.array(candidates_of(training, 0, 9))
+    old, offered = run.layer.codes.copy(), np.array(candidates_of(training, 0, 9))
     changes = run.changes
     changes[:] = np.random.default_rng(0).integers(-50, 51, changes.shape)
     changes.reshape(-1)[:3] = -60
@@ -419,9 +419,9 @@ def test_swaps_put_the_best_candidates_in_place():
     taken[np.argsort(kept.reshape(-1), kind="stable")[:most]] = True
     taken = taken.reshape(kept.shape)
     assert training.swaps == most > 3 and kept[taken].max() <= threshold < 0
-    assert np.array_equal(run.codes[~taken], old[~taken]) and run.wiring.codes is run.codes
+    assert np.array_equal(run.layer.codes[~taken], old[~taken]) and run.wiring.codes is run.layer.codes
     for k, array in enumerate(bank):
-        assert np.array_equal(array[run.codes][taken], offered[taken][:, k])
+        assert np.array_equal(array[run.layer.codes][taken], offered[taken][:, k])
     assert not run.changes.any()
     assert not np.array_equal(offered, candidates_of(training, 0, 10))
     run.changes[:] = 5
@@ -603,7 +603,10 @@ CODES, LABELS = ENCODER.codes(GOOD), exclusive_or(GOOD)
         ({"bank": BANK.chosen(np.zeros(0, np.int64))}, "and at least one"),
         ({"bank": Bank(BANK.pins._replace(source=BANK.pins.source[:2]))}, "as many rows as uint8 margins"),
         ({"bank": Bank(BANK.pins._replace(source=0 * BANK.pins.source))}, "sources from 1 on"),
-        ({"bank": Bank(BANK.pins._replace(against=99 + BANK.pins.against))}, "got a bank that reads row 99"),
+        (
+            {"bank": Bank(BANK.pins._replace(against=99 + BANK.pins.against))},
+            "got a bank of sources .* against rows 99",
+        ),
         ({"validation": (CODES[:, :4], LABELS)}, r"fit: validation: got uint8 codes of shape \(100, 4\)"),
         ({"validation": (CODES, LABELS[:9])}, r"fit: validation: got int64 labels of shape \(9,\)"),
         ({"validation": (CODES, LABELS + 5)}, r"fit: validation: got labels 5\.\.6"),
