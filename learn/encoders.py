@@ -26,6 +26,8 @@ MAX_LEVELS = 255
 OFFSET = 4
 MARGINS = (2, 5, 10, 20, 40)
 LEVELS = (8, 24, 56, 88, 120, 152, 184, 216)
+NEAR = 1 / 16
+"""The share of an image's comparisons to either side of one that are near it."""
 LEVEL_SHARE = 0.25
 """Share of an image's comparisons that compare a pixel with a level instead of with a neighbour."""
 
@@ -467,7 +469,7 @@ class ImageEncoder:
         place = _along(y, x) * 2 + blurred
         _, at = np.unique((place * self.rows + against) * 256 + margin, return_index=True)  # in this order
         pins = Pins((copy + pixel).astype(np.int32), against.astype(np.int32), margin.astype(np.uint8))
-        return Bank(pins, alike=True).chosen(at)
+        return Bank(pins, NEAR).chosen(at)
 
     def builder(self, name: str) -> Builder:
         """Return a builder with the pixels as inputs, row by row."""

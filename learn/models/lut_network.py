@@ -30,10 +30,6 @@ STARTING = 4
 """Counters start in -STARTING..STARTING-1."""
 
 
-NEAR = 1 / 16
-"""The share of a bank to either side of a comparison that is near it."""
-
-
 PinCodes = NDArray[np.integer[Any]]
 """Pins as numbers, in two bytes each where they are that small."""
 
@@ -66,11 +62,11 @@ class Bank(NamedTuple):
 
     Attributes:
         pins: of one axis, no two the same.
-        alike: whether neighbours in it have something in common.
+        near: the share of it to either side of a comparison that has something in common with it; 0 for none.
     """
 
     pins: Pins
-    alike: bool = False
+    near: float = 0.0
 
     @property
     def size(self) -> int:
@@ -80,7 +76,7 @@ class Bank(NamedTuple):
     @property
     def reach(self) -> int:
         """How far apart neighbours are; 0 if they have nothing in common."""
-        return int(self.size * NEAR) if self.alike else 0
+        return int(self.size * self.near)
 
     def chosen(self, at: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Bank:
         """Return the bank of some of its comparisons, by number, or by whether they are chosen."""
@@ -92,7 +88,7 @@ class Bank(NamedTuple):
         return self if count >= self.size else self.chosen(np.sort(drawn))
 
     def draw(self, key: Key, tables: int, pins: int) -> PinCodes:
-        """Draw pins, by number: where neighbours are alike, half of a table's are near its own place.
+        """Draw pins, by number: where there is a reach, half of a table's are as near to its own place.
 
         Returns:
             uint16 or int32 (tables, pins).

@@ -131,12 +131,12 @@ def kernel_rows(sizes: tuple[int, ...] = (1_000, 4_000, 16_000)) -> None:
 
 def memory_rows() -> None:
     """Print the bytes that a training holds an entry."""
-    print("bytes that a training holds an entry: counters and pins; votes of entries and candidates")
-    print("and kilobytes of the comparisons that pins are numbers of, however many tables there are")
+    print("bytes that a training holds an entry: counters and pins; votes of entries and candidates; each network kept,")
+    print("as those begun with and best so far; kilobytes of what pins are numbers of, however many tables there are")
     for pins in (2, 4, 6):
         found = held(training_of(1_000, pins, BATCH, 1))
-        rest, votes = (size / (1_000 << pins) for size in (found.rest, found.votes))
-        print(f"  {pins} pins  {rest:.2f}  {votes:.2f}  {found.shared / 1000:.0f}")
+        rest, votes, kept = (size / (1_000 << pins) for size in (found.rest, found.votes, found.kept))
+        print(f"  {pins} pins  {rest:.2f}  {votes:.2f}  {kept:.2f}  {found.shared / 1000:.0f}")
 
 
 def main() -> None:

@@ -45,6 +45,7 @@ class Bytes(NamedTuple):
 
     votes: int  # of entries and of candidates
     rest: int  # counters, which are the tables, and pins
+    kept: int  # a whole network, as an event has it
     shared: int  # what pins are numbers of, whatever the number of tables
 
 
@@ -83,7 +84,9 @@ def held(training: _Training) -> Bytes:
     (run,) = training.runs
     assert run.changes is not None
     shared = sum(array.nbytes for array in run.wiring[2:])
-    return Bytes(run.votes.nbytes + run.changes.nbytes, run.tables.nbytes + run.layer.codes.nbytes, shared)
+    (layer,) = training.network().layers
+    kept = layer.codes.nbytes + layer.counters.nbytes
+    return Bytes(run.votes.nbytes + run.changes.nbytes, run.tables.nbytes + run.layer.codes.nbytes, kept, shared)
 
 
 class Timed(Team):

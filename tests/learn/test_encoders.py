@@ -302,7 +302,7 @@ def test_a_bank_has_what_changes(seed, kind, count):
     ones = pins_oracle(probes, *bank.pins).mean(axis=-1)
     assert 0 < bank.size <= count and np.all((ones >= 0.06) & (ones <= 0.94))
     assert [array.dtype for array in bank.pins] == [np.uint16, np.uint16, np.uint8]
-    assert bank.alike == (kind == "image")
+    assert bank.near == (1 / 16 if kind == "image" else 0)
 
 
 def test_a_bank_keeps_a_quarter_however_rare():
