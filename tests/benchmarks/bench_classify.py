@@ -131,7 +131,7 @@ def kernel_rows(sizes: tuple[int, ...] = (1_000, 4_000, 16_000)) -> None:
 
 def memory_rows() -> None:
     """Print the bytes that a training holds an entry."""
-    print("bytes that a training holds an entry: counters and pins; votes of entries and candidates; each network kept,")
+    print("bytes that a training holds an entry: counters and pins; votes of entries and candidates; a network kept,")
     print("as those begun with and best so far; kilobytes of what pins are numbers of, however many tables there are")
     for pins in (2, 4, 6):
         found = held(training_of(1_000, pins, BATCH, 1))
