@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learn.classify import FEW, WARPINGS, Plan, in_integers, learn_classifier, samples_apart
+from learn.classify import FEW, Plan, in_integers, learn_classifier, samples_apart
 from learn.data.datasets import Dataset
 from learn.keys import Key
 
@@ -25,7 +25,7 @@ FOLDS = 5
 
 USUAL = "usual"
 """The name of a plan as it is."""
-IMAGES: tuple[dict[str, Any], ...] = tuple({"warps": name} for name in list(WARPINGS)[1:])
+IMAGES: tuple[dict[str, Any], ...] = ({"warps": "small"}, {"warps": "none"}, {"softness": 1.5})
 TABLES: tuple[dict[str, Any], ...] = (
     {"encoding": "uniform"},
     {"encoding": "one_hot"},
@@ -58,8 +58,8 @@ def alternatives(dataset: Dataset, plan: Plan, fixed: Collection[str] = ()) -> d
         fixed: fields of the plan that stay as they are.
     """
     images = dataset.image_shape is not None and dataset.num_samples >= FEW and plan.encoding is None
-    tried = [change for change in (IMAGES if images else TABLES) if not change.keys() & set(fixed)]
-    named = {" ".join(f"{k}={v}" for k, v in change.items()): plan._replace(**change) for change in tried}
+    free = [{k: v for k, v in change.items() if k not in fixed} for change in (IMAGES if images else TABLES)]
+    named = {" ".join(f"{k}={v}" for k, v in change.items()): plan._replace(**change) for change in free if change}
     return {USUAL: plan} | named
 
 

@@ -31,7 +31,19 @@ from learn.keys import Key
 from learn.models.kinds import MODELS, Model, Size, build, model_named, window_of, window_shifts
 from learn.models.lut_network import LutNetwork, network_circuit
 from learn.models.readouts import READOUTS
-from learn.train import COMPARISONS, RARE, Event, Settings, State, bank_of, class_scores, fit, passes, probes_of
+from learn.train import (
+    COMPARISONS,
+    RARE,
+    Event,
+    Settings,
+    State,
+    bank_of,
+    class_scores,
+    default_tau,
+    fit,
+    passes,
+    probes_of,
+)
 
 MAX_DECIMALS = 9
 HELD_OUT = 0.1
@@ -44,9 +56,13 @@ FEWEST_EPOCHS = 20
 MOST_TABLES = 16_000
 SMALL = 8192
 """Fewer samples than this are taken 64 a step, more of them 256."""
-MOST_IMAGE_TABLES = 40_000
-TABLES_A_SECOND = 200
-"""Tables of images for each second of training, which leaves time for some forty passes over 60,000 images."""
+MOST_IMAGE_TABLES = 100_000
+TABLES_A_SECOND = 400
+"""Tables of images for each second of training, which leaves time for some twenty passes over 60,000 images: of the
+same time, more tables and fewer passes make more of it (Fashion-MNIST, held out: 12,000 tables and 58 passes 91.8 %,
+24,000 and 29 92.1 %, 40,000 and 17 92.5 %; MNIST 98.95, 99.04 and 99.01 %)."""
+SOFTNESS = 1 / 16, 16.0
+"""Least and most softness."""
 MAX_EPOCHS = 200
 WARPS = 256
 """Deformations that are drawn before training."""
@@ -71,11 +87,13 @@ class Warping(NamedTuple):
     turn: float = 0
     scale: float = 0
     bend: float = 0
+    mirror: bool = False
 
 
 WARPINGS: dict[str, Warping | None] = {
     "shift": Warping(0.65),
     "small": Warping(1, turn=4, scale=0.04, bend=0.2),
+    "mirror": Warping(0.65, mirror=True),
     "none": None,
 }
 """What training may do to images, by name."""
@@ -135,6 +153,8 @@ class Plan(NamedTuple):
         encoding: of the features, a name of ``learn.encoders.ENCODINGS``; None for comparisons of pixels where they are
             images, and for "quantile" elsewhere.
         warps: what training does to images, a name of WARPINGS.
+        softness: the unit of the scores in training, times the usual one: more goes on learning from samples that are
+            right already.
         comparisons: of pixels that pins of images are drawn from, for small circuits; 0 for as many as useful.
         settings: of the training.
         model: one of MODELS.
@@ -147,6 +167,7 @@ class Plan(NamedTuple):
     levels: int = 32
     encoding: str | None = None
     warps: str = "none"
+    softness: float = 1.0
     comparisons: int = 0
     settings: Settings = Settings()
     model: str = next(iter(MODELS))
@@ -311,6 +332,10 @@ def learn_classifier(
         key=key.fold("network"),
     )
     warps = None
+    if not SOFTNESS[0] <= plan.softness <= SOFTNESS[1]:
+        raise TrainError(f"softness: got {plan.softness}, expected {SOFTNESS[0]:g}..{SOFTNESS[1]:g}")
+    tau = default_tau(plan.tables / dataset.num_classes) if settings.tau is None else settings.tau
+    settings = replace(settings, tau=plan.softness * tau)
     if plan.warps not in WARPINGS:
         raise TrainError(f"warps: got {plan.warps!r}, expected one of {', '.join(WARPINGS)}")
     warping = WARPINGS[plan.warps]

@@ -364,7 +364,11 @@ def learn(
     ] = None,
     warps: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="What training does to images: shift, small deformations or none."),
+        typer.Option(metavar="NAME", help="What training does to images: shift, small deformations, mirror or none."),
+    ] = None,
+    softness: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Unit of the scores in training, times the usual; more suits harder data."),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -462,7 +466,7 @@ def learn(
             raise SearchError("--cost: got labelled samples, expected a truth table")
         status = learn_samples(
             data, output or [], model=model, readout=readout, data_dir=data_dir, label=label, tables=tables,
-            pins=pins, comparisons=comparisons, warps=warps, encoding=encoding, rule=stepping,
+            pins=pins, comparisons=comparisons, warps=warps, softness=softness, encoding=encoding, rule=stepping,
             checkpoint=checkpoint, slack=slack, seconds=seconds, steps=steps, seed=seed, threads=threads,
             as_json=as_json, quiet=quiet, log=log, report=report,
         )  # fmt: skip

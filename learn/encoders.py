@@ -409,7 +409,9 @@ class ImageEncoder:
             codes[start : start + 4096, 1 + self.num_features :] = blurred.reshape(len(part), -1)
         return codes
 
-    def warps(self, key: Key, count: int, *, shift: float, turn: float, scale: float, bend: float) -> NDArray[np.int32]:
+    def warps(
+        self, key: Key, count: int, *, shift: float, turn: float, scale: float, bend: float, mirror: bool = False
+    ) -> NDArray[np.int32]:
         """Draw small deformations as maps of rows, for training on more images than there are.
 
         A map says of every row which row stands there: that of the nearest pixel, zero outside the image. The first
@@ -422,6 +424,7 @@ class ImageEncoder:
             turn: the largest rotation, in degrees.
             scale: the largest share by which the image grows or shrinks.
             bend: the standard deviation of an elastic displacement in pixels, smooth over a quarter of the image.
+            mirror: whether half of the maps have left and right change sides.
 
         Returns:
             int32 (count, rows).
@@ -445,6 +448,8 @@ class ImageEncoder:
                 part = np.stack([np.interp(rows_, range(5), column) for column in corners.T], axis=1)
                 at[axis] = at[axis] + np.stack([np.interp(columns, range(5), row) for row in part])
             sy, sx = (np.rint(part).astype(int) for part in at)
+            if mirror and own.fold("mirror").integers(2):
+                sx = width - 1 - sx
             inside = (sy >= 0) & (sy < height) & (sx >= 0) & (sx < width)
             pixel = np.where(inside, 1 + sy * width + sx, ZERO_ROW).reshape(-1)
             blurred = np.where(pixel == ZERO_ROW, ZERO_ROW, pixel + self.num_features)

@@ -36,14 +36,16 @@ def print_row(*cells: str) -> None:
     print("  ".join(f"{cell:>14}" for cell in cells), flush=True)
 
 
-def accuracy_rows(name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int, warps: str | None) -> None:
+def accuracy_rows(
+    name: str, data_dir: Path, sizes: list[int], epochs: int, seeds: int, warps: str | None, softness: float
+) -> None:
     """Print accuracy and time of training for every size, and the circuit's size, of the last seed."""
     train, test = (load_dataset(name, split=split, data_dir=data_dir) for split in ("train", "test"))
     print(f"{name}: {epochs} passes, one core, {seeds} seeds: mean (least..greatest); sizes with and without encoder")
     print_row("tables", "held out", "test", "shipped", "train s", "6-LUTs", "ANDs", "levels")
     for tables in sizes:
-        plan = plan_for(train, tables=tables)
-        plan = plan._replace(settings=Settings(epochs=epochs), warps=plan.warps if warps is None else warps)
+        plan = plan_for(train, tables=tables)._replace(settings=Settings(epochs=epochs), softness=softness)
+        plan = plan._replace(warps=plan.warps if warps is None else warps)
         shares: list[list[float]] = [[], [], []]
         seconds = 0.0
         for seed in range(seeds):
@@ -149,13 +151,17 @@ def main() -> None:
     parser.add_argument("--no-kernels", action="store_true", help="leave out what kernels cost")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--warps", choices=WARPINGS, help="what training does to images (default as learn)")
+    parser.add_argument("--softness", type=float, default=1.0, help="of the scores in training (default 1)")
     options = parser.parse_args()
     if not options.no_kernels:
         kernel_rows()
         thread_rows([4_000, 16_000, 64_000])
         memory_rows()
     if options.data_dir:
-        accuracy_rows(options.data, options.data_dir, options.tables, options.epochs, options.seeds, options.warps)
+        accuracy_rows(
+            options.data, options.data_dir, options.tables, options.epochs, options.seeds, options.warps,
+            options.softness,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -25,13 +25,18 @@ def images(samples, side=4):
 
 def test_alternatives():
     table, many, few = load_dataset("monk1", split="train"), images(2000), images(100)
-    assert list(alternatives(many, plan_for(many))) == [USUAL, "warps=small", "warps=none"]
+    assert list(alternatives(many, plan_for(many))) == [USUAL, "warps=small", "warps=none", "softness=1.5"]
     assert list(alternatives(few, plan_for(few)))[1] == "encoding=uniform"
     plans = alternatives(table, plan_for(table), {"encoding"})
     assert list(plans) == [USUAL, "pins=4"] and plans["pins=4"].pins == 4
-    assert alternatives(many, plan_for(many), {"warps"}) == {USUAL: plan_for(many)}
-    for name, plan in alternatives(table, plan_for(table)).items():
-        assert name == USUAL or str(getattr(plan, name.split("=")[0])) == name.split("=")[1]
+    assert list(alternatives(many, plan_for(many), {"warps"})) == [USUAL, "softness=1.5"]
+    assert list(alternatives(many, plan_for(many), {"softness"})) == [USUAL, "warps=small", "warps=none"]
+    assert alternatives(many, plan_for(many), {"warps", "softness"}) == {USUAL: plan_for(many)}
+    for data in (table, many):
+        for name, plan in alternatives(data, plan_for(data)).items():
+            for change in () if name == USUAL else name.split():
+                field, value = change.split("=")
+                assert str(getattr(plan, field)) == value
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 9))
@@ -71,7 +76,7 @@ def test_trials_of_many_samples_train_on_a_part(monkeypatch):
     plan = plan_for(many, tables=20)._replace(settings=Settings(epochs=1))
     found = list(trials(many, alternatives(many, plan), key=Key(0), seconds=1000))
     held = int(samples_apart(many, Key(0)).sum())
-    assert [warps for *_, warps in seen] == ["shift", "small", "none"]
+    assert [warps for *_, warps in seen] == ["shift", "small", "none", "shift"]
     assert all(held == apart and tables == 5 for _, apart, tables, _ in seen)
     for (samples, *_), trial in zip(seen, found, strict=True):
         assert held < samples < 0.4 * many.num_samples and len(trial.right) == many.num_samples - samples + held

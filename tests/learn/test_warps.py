@@ -60,6 +60,14 @@ def test_a_shift_moves_the_image():
             assert abs(y - 3) <= 2 and abs(x - 2) <= 2
 
 
+def test_half_of_the_maps_are_mirrored():
+    maps = ENCODER.warps(Key(3), 200, **STILL, mirror=True)
+    same = np.arange(ENCODER.rows)
+    turned = np.concatenate([same[:1], *(1 + copy + np.arange(48).reshape(8, 6)[:, ::-1].ravel() for copy in (0, 48))])
+    mirrored = (maps == turned).all(axis=1)
+    assert (mirrored | (maps == same).all(axis=1)).all() and not mirrored[0] and 70 < mirrored.sum() < 130
+
+
 def network():
     return make_network(BANK, rows=ENCODER.rows, classes=2, widths=[20], pins=4, bound=8, key=Key(0))
 
