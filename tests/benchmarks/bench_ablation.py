@@ -70,14 +70,15 @@ class Task:
 
     def trained(
         self, codes: Codes, labels: NDArray[np.int64], bank: Bank, *, tables: int = 0, made: LutNetwork | None = None,
-        fold: int = 0, warps: NDArray[np.int32] | None = None, swap: float = Settings.swap, **options: Any,
+        fold: int = 0, warps: NDArray[np.int32] | None = None, swap: float = Settings.swap, softness: float = 1.0,
+        **options: Any,
     ) -> LutNetwork:  # fmt: skip
         """Train a network, one layer if none is made, on some codes."""
         network = made or make_network(
             bank, rows=codes.shape[1], classes=CLASSES, widths=[tables or self.tables], pins=PINS, bound=BOUND,
             key=self.key.fold("network", fold),
         )  # fmt: skip
-        tau = default_tau(self.tables / CLASSES)
+        tau = softness * default_tau(self.tables / CLASSES)
         settings = Settings(epochs=self.passes, tau=tau, swap=swap)
         events = fit(
             network, codes, labels, bank=bank, key=self.key.fold("fit", fold), settings=settings, warps=warps, **options
@@ -167,9 +168,9 @@ def trees(task: Task) -> Found:
     return Found(class_scores(network, codes[task.apart]), network)
 
 
-def deformed(task: Task) -> Found:
-    """Train on small deformations."""
-    warping = WARPINGS["small"]
+def deformed(task: Task, name: str) -> Found:
+    """Train on deformations, some of WARPINGS."""
+    warping = WARPINGS[name]
     assert warping is not None
     return task.usual(warps=task.encoder.warps(task.key.fold("warps"), WARPS, **warping._asdict()))
 
@@ -188,10 +189,14 @@ INGREDIENTS: dict[str, Callable[[Task], Found]] = {
     ),
     f"{SHARED:,} comparisons": lambda task: task.usual(count=SHARED),
     "learned thresholds": lambda task: task.usual(thresholds),
-    "deformed images": deformed,
+    "softer scores": lambda task: task.usual(softness=1.5),
+    "shifted images": lambda task: deformed(task, "shift"),
+    "deformed images": lambda task: deformed(task, "small"),
+    "mirrored images": lambda task: deformed(task, "mirror"),
     "boosting": boosted,
     "out-of-fold distillation": distilled,
     "trees moved over the image": trees,
+    "twice the tables": lambda task: replace(task, tables=2 * task.tables).usual(),
     "five shifts summed": shifted,
     "three networks summed": summed,
 }

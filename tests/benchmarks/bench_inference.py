@@ -79,7 +79,7 @@ def our_rows(tables: int, images: np.ndarray, bandwidth: float, most_bits: int) 
 
 def torchlogix_row(gates: int, python: str, patience: float) -> None:
     """Print torchlogix' compiled circuit."""
-    command = [python, str(PEER), str(SIDE * SIDE), str(gates), "2", "raw", "64", "2", str(IMAGES)]
+    command = [python, str(PEER), str(SIDE * SIDE), str(gates), "2", "raw", "64", "2", str(IMAGES), "cpu"]
     try:
         found = json.loads(run_peer(command, patience).strip().splitlines()[-1])
     except RuntimeError as why:

@@ -159,7 +159,7 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
-def peer_rows(gates: int, batch: int, python: str, patience: float) -> None:
+def peer_rows(gates: int, batch: int, python: str, device: str, patience: float) -> None:
     """Print ours and torchlogix'."""
     print(f"{gates:,} gates, batch {batch}, one core: samples x gates a second; bytes an entry, and of votes")
     ours = {}
@@ -171,7 +171,7 @@ def peer_rows(gates: int, batch: int, python: str, patience: float) -> None:
         print(f"  ours, {pins} inputs          {ours[pins]:9.3g}   {rest:8.2f} + {votes:.2f}", flush=True)
     for rank, kind in PEERS:
         try:
-            command = [python, str(PEER), str(SIDE * SIDE), str(gates), str(rank), kind, str(batch), "1", "0"]
+            command = [python, str(PEER), str(SIDE * SIDE), str(gates), str(rank), kind, str(batch), "1", "0", device]
             found = json.loads(run_peer(command, patience).strip().splitlines()[-1])
         except RuntimeError as why:
             print(f"  torchlogix {kind:5} {rank}: skipped, {why}")
@@ -179,7 +179,7 @@ def peer_rows(gates: int, batch: int, python: str, patience: float) -> None:
         rate, entries = gates * batch / found["step"], gates << rank
         print(
             f"  torchlogix, {kind:5} {rank}      {rate:9.3g}   {found['bytes'] / entries:8.1f}"
-            f"   ours is {ours[rank] / rate:.0f} times as fast;"
+            f"   ours is {ours[rank] / rate:.2g} times as fast;"
             f" its memory grew by {found['peak'] / entries:,.0f} bytes an entry",
             flush=True,
         )
@@ -208,13 +208,14 @@ def main() -> None:
     """Print the tables asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torchlogix-python", default=os.environ.get("TORCHLOGIX_PYTHON", ""))
+    parser.add_argument("--torchlogix-device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--gates", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--patience", type=float, default=150.0, help="seconds torchlogix may take (default 150)")
     parser.add_argument("--tables", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--samples", type=int, nargs="+", default=[256, 1024, 4096])
     options = parser.parse_args()
-    peer_rows(options.gates, options.batch, options.torchlogix_python, options.patience)
+    peer_rows(options.gates, options.batch, options.torchlogix_python, options.torchlogix_device, options.patience)
     scaling_rows(options.tables, options.samples)
 
 
