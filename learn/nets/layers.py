@@ -291,10 +291,16 @@ class BooleanConv2d(Boolean):
 
     def votes(self, z: Tensor, kept: Tensor) -> Tensor:
         """Return the sums of z x over batch and places."""
-        rows, windows = z.transpose(0, 1).flatten(1), self._windows(self.values(kept, z.dtype))
-        if not self.is_real:
-            return exact(rows, windows, _bound(rows.T, windows)).to(torch.int32).view(self.weight.shape)
-        return (rows @ windows).view(self.weight.shape)
+        rows, x = z.transpose(0, 1).flatten(1), functional.pad(self.values(kept, z.dtype), [self.padding] * 4)
+        bound = 0 if self.is_real else _bound(rows.T, x)
+        height, width = ((side - 1) * self.stride + 1 for side in z.shape[-2:])
+        votes = torch.empty(self.weight.shape, dtype=z.dtype if self.is_real else torch.int32, device=z.device)
+        for i in range(votes.shape[2]):  # a place of the window after the other: all at once take k k times the memory
+            for j in range(votes.shape[3]):
+                part = x[:, :, i : i + height : self.stride, j : j + width : self.stride]
+                seen = part.transpose(0, 1).flatten(1).T
+                votes[:, :, i, j] = rows @ seen if self.is_real else exact(rows, seen, bound)
+        return votes
 
     def extra_repr(self) -> str:
         """Return the settings."""

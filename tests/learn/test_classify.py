@@ -23,7 +23,7 @@ from learn.data import Dataset
 from learn.encoders import ENCODINGS, ImageEncoder, TabularEncoder
 from learn.errors import DataError, ModelError, TrainError
 from learn.keys import Key
-from learn.train import Settings
+from learn.train import Settings, default_tau
 
 
 def bands(samples: int = 600, *, scale: float = 1.0, seed: int = 0) -> Dataset:
@@ -105,6 +105,20 @@ def test_seconds_are_turned_into_passes():
     plan = plan_for(bands(), tables=30)._replace(settings=Settings(batch=64))
     *_, last = learn_classifier(bands(), key=Key(0), plan=plan, seconds=0.2)
     assert last.event.epoch >= 2
+
+
+def test_softness_multiplies_the_unit_of_the_scores():
+    def made(tau, softness):
+        settings = Settings(epochs=3, batch=64, tau=tau)
+        plan = plan_for(bands(), tables=40)._replace(settings=settings, softness=softness)
+        *_, last = learn_classifier(bands(), key=Key(0), plan=plan)
+        return last.classifier.network.layers[0].counters
+
+    assert np.array_equal(made(3.0, 1.0), made(1.5, 2.0)) and not np.array_equal(made(3.0, 1.0), made(1.5, 1.0))
+    assert np.array_equal(made(None, 1.0), made(default_tau(40 / 3), 1.0))
+    for wrong in (0.0, 17.0, float("nan")):
+        with pytest.raises(TrainError, match=rf"^softness: got {wrong}, expected 0.0625..16$"):
+            made(None, wrong)
 
 
 def test_what_does_not_fit_is_named():
