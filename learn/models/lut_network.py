@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -426,14 +427,13 @@ def network_circuit(
         pin_wire: makes the bits that the first layer reads.
         answer: makes outputs, by name, of the wires of the scores.
     """
-    bits: list[int] = []
+    wire, bits = cache(partial(pin_wire, builder)), list[int]()
     for depth, layer in enumerate(network.layers):
         source, against, margin = (array.tolist() for array in layer.spread())
         outputs = []
         for t, entries in enumerate((layer.tables >= 0).astype(int).tolist()):
             pins = [
-                pin_wire(builder, *pin) if not depth else bits[pin[0] - 1]
-                for pin in zip(source[t], against[t], margin[t], strict=True)
+                bits[pin[0] - 1] if depth else wire(*pin) for pin in zip(source[t], against[t], margin[t], strict=True)
             ]
             outputs.append(builder.add(f"lut{len(pins)}", *pins, params=entries))
         bits = outputs
