@@ -32,6 +32,8 @@ from learn.spaces import Int, Sign, Space, smallest
 Inputs = Literal["signs", "integers", "real"]
 Signal = Literal["integer", "ternary", "real"]
 
+EXACT_IN_TF32 = 1 << 11
+"""Integers up to this size are exact in the floats of 10 fraction bits in which CUDA convolves float32 by default."""
 SIGNALS: dict[str, Callable[[Tensor], Tensor]] = {
     "integer": lambda z: z.round().clamp(-LIMIT, LIMIT),
     "ternary": torch.sign,
@@ -274,7 +276,9 @@ class BooleanConv2d(Boolean):
     def sums(self, x: Tensor) -> Tensor:
         """Return the sums, float (batch, m, rows, columns)."""
         if self.inputs != "signs" or self.padding or x.is_cuda:
-            sums = functional.conv2d(x, self.signs(x.dtype), stride=self.stride, padding=self.padding)
+            wide = x.is_cuda and self.inputs == "integers" and x.numel() and float(x.abs().max()) > EXACT_IN_TF32
+            held = x.double() if wide else x
+            sums = functional.conv2d(held, self.signs(held.dtype), stride=self.stride, padding=self.padding).to(x.dtype)
             return sums if self.inputs == "real" else sums.round()  # an algorithm by transforms is near, not exact
         found = signs_by_signs(self._windows(x) > 0, (self.weight >= 0).flatten(1).T).to(x.dtype)
         return found.view(len(x), -1, len(self.weight)).transpose(1, 2).unflatten(2, self._places(x.shape))
