@@ -85,8 +85,9 @@ def add_votes(
     chosen, compared, moved = codes.reshape(-1), len(source) > 0, len(shift) > 0
     x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     spelled, bits = np.empty(STEP, np.uint8), np.empty(STEP, np.uint8)
+    shifts, count = _U(len(shift)), _U(len(group))
     for t in range(_U(len(group))):
-        further = _U(shift[t]) if moved else _U(0)
+        further = _U(shift[t * shifts // count]) if moved else _U(0)
         _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(0), batch, _U(STEP)):
             _read_pins(spelled, _U(0), flat, start, x, y, level, pins)

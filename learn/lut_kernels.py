@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from circuits.kernels import philox4x64
 from learn.keys import Key
+from learn.models.lut_network import shifts_of
 
 Bytes = NDArray[np.uint8]
 Wires = NDArray[np.integer[Any]]  # int32, or uint16 where there are at most so many rows
@@ -454,8 +455,9 @@ def forward(
     flat, spelled, out, entries = rows.reshape(-1), addresses.reshape(-1), outputs.reshape(-1), tables.reshape(-1)
     chosen, compared, moved = codes.reshape(-1), len(source) > 0, len(shift) > 0
     x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
+    shifts, count = _U(len(shift)), _U(len(tables))
     for t in range(_U(len(tables))):
-        further = _U(shift[t]) if moved else _U(0)
+        further = _U(shift[t * shifts // count]) if moved else _U(0)
         _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             to = t * batch + start
@@ -502,8 +504,9 @@ def add_scores(
     x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     end, held = blocks * STEP, 0
     bits, sums = np.empty(STEP, np.uint8), np.zeros(batch, np.uint8)
+    shifts, count = _U(len(shift)), _U(len(tables))
     for t in range(_U(first), _U(last)):
-        further = _U(shift[t]) if moved else _U(0)
+        further = _U(shift[t * shifts // count]) if moved else _U(0)
         _locate(chosen, t * pins, pins, further, source, against, margin, compared, batch, x, y, level)
         for start in range(_U(0), _U(end), _U(STEP)):
             to = t * batch + start
@@ -668,7 +671,7 @@ def add_changes(
     compared, moved, copied = len(source) > 0, len(shift) > 0, len(share) > 0
     x, y, level = np.empty(8, np.uint64), np.empty(8, np.uint64), np.empty(8, np.uint8)
     drawn, other = np.empty(4, np.uint64), np.empty(8, np.uint64)
-    bits = drawn.view(np.uint32)
+    bits, shifts, count = drawn.view(np.uint32), _U(len(shift)), _U(len(tables))
     for t in range(first, last):
         now, place, at = 0, _U(t) * batch, _U(row[t]) * batch
         for a in range(votes.shape[1]):
@@ -677,7 +680,7 @@ def add_changes(
         drawn[0], drawn[1], drawn[2], drawn[3] = philox4x64(key0, key1, _U(cell + 1), _U(0), _U(0), _U(0))
         for i in range(pins):
             other[i] = _candidate(np.int64(codes[t, i]), np.int64(bits[i]), choices, reach)
-        further = _U(shift[t]) if moved else _U(0)
+        further = _U(shift[_U(t) * shifts // count]) if moved else _U(0)
         _locate(other, _U(0), _U(pins), further, source, against, margin, compared, batch, x, y, level)
         for i in range(pins):
             then = _weigh_candidate(
@@ -692,7 +695,7 @@ def signal_sums(codes: Wires, shift: Wires, rows: int, batch: int) -> Sums:
 
     int16 where no row is read so often that its sum could leave it: half the memory to go through.
     """
-    read = codes + shift[:, None] if len(shift) else codes
+    read = codes + shifts_of(shift, len(codes))[:, None] if len(shift) else codes
     most = int(np.bincount(read.reshape(-1), minlength=1).max()) * SIGNAL_LIMIT
     return np.zeros((rows, batch), np.int16 if most <= np.iinfo(np.int16).max else np.int32)
 
@@ -724,8 +727,9 @@ def add_input_signals(
     """
     batch, pins, size, moved = _U(addresses.shape[1]), codes.shape[1], _U(tables.shape[1]), len(shift) > 0
     entries, spelled, signals, sums = tables.reshape(-1), addresses.reshape(-1), signal.reshape(-1), to_rows.reshape(-1)
-    for t in range(len(codes)):
-        further = _U(1) + (_U(shift[t]) if moved else _U(0))
+    shifts, count = _U(len(shift)), _U(len(codes))
+    for t in range(_U(len(codes))):
+        further = _U(1) + (_U(shift[t * shifts // count]) if moved else _U(0))
         for start in range(_U(first * STEP), _U(last * STEP), _U(STEP)):
             place, beside = _U(t) * batch + start, _U(row[t]) * batch + start
             for i in range(pins):

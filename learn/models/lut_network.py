@@ -27,6 +27,8 @@ from learn.spaces import Int
 ZERO_ROW = 0
 """The row of zeros, against which a pin is a threshold; rows of features or of tables start at 1."""
 MAX_PINS = 6
+NARROW = 1 << 16
+"""Numbers below this take two bytes."""
 STARTING = 4
 """Counters start in -STARTING..STARTING-1."""
 
@@ -37,7 +39,12 @@ PinCodes = NDArray[np.integer[Any]]
 
 def narrow(numbers: NDArray[np.integer[Any]], count: int) -> PinCodes:
     """Return numbers below ``count`` as uint16 if they fit, else as int32; always an array of their own."""
-    return numbers.astype(np.uint16 if count <= 1 << 16 else np.int32)
+    return numbers.astype(np.uint16 if count <= NARROW else np.int32)
+
+
+def shifts_of(shift: NDArray[np.integer[Any]], tables: int) -> NDArray[np.integer[Any]]:
+    """Return the shift of each of so many tables, given those that equal runs of them share."""
+    return shift[np.arange(tables) * len(shift) // tables]
 
 
 class Pins(NamedTuple):
@@ -108,7 +115,8 @@ class Wiring(NamedTuple):
 
     Attributes:
         codes: uint16 or int32 (tables, k), as in :class:`Layer`.
-        shift: int32 (tables,), how many rows further a table looks; empty for none. The row of zeros stays.
+        shift: int32 (up to tables,), how many rows further tables look, each for an equal run of them
+            (:func:`shifts_of`); empty for none. The row of zeros stays.
         source: of the comparisons there are, as in :class:`Pins`, and so are ``against`` and ``margin``; empty for
             none.
         against: see there.
@@ -153,6 +161,8 @@ class Layer:
         compared: the comparisons that pins may be, of one axis: a bank's, shared by all that are made of it and never
             changed.
         copies: the tables there are of each cell; None for one each.
+        windows: int32 (runs,), where there are no copies: how many rows further each of so many equal runs of tables
+            looks, so that numbers of two bytes do for more rows than those count.
         frozen: whether training leaves the counters alone.
         swaps: whether training may swap pins.
     """
@@ -161,6 +171,7 @@ class Layer:
     counters: NDArray[np.int8]
     compared: Pins | None = None
     copies: Copies | None = None
+    windows: NDArray[np.int32] | None = None
     frozen: bool = False
     swaps: bool = True
 
@@ -187,8 +198,10 @@ class Layer:
 
     @property
     def shift(self) -> NDArray[np.int32]:
-        """How many rows further each table looks: int32 (tables,), empty without copies."""
-        return np.empty(0, np.int32) if self.copies is None else self.copies.shift
+        """How many rows further tables look, as in :class:`Wiring`."""
+        if self.copies is not None:
+            return self.copies.shift
+        return np.empty(0, np.int32) if self.windows is None else self.windows
 
     @property
     def wiring(self) -> Wiring:
@@ -207,15 +220,14 @@ class Layer:
 
     def spread(self) -> Pins:
         """Return what the pins of the tables compare, spelled out: int32 and uint8 (tables, k)."""
-        own = self.pins
-        if self.copies is None:
+        own, copies = self.pins, self.copies
+        if copies is not None:
+            own = own.map(lambda array: array[copies.share])
+        if not len(self.shift):
             return own
-        share, shift = self.copies.share, self.copies.shift[:, None]
-
-        def moved(row: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-            return np.where(row[share] == ZERO_ROW, np.int32(ZERO_ROW), row[share] + shift)
-
-        return Pins(moved(own.source), moved(own.against), own.margin[share])
+        shift = shifts_of(self.shift, self.num_tables)[:, None]
+        source, against = (np.where(row == ZERO_ROW, np.int32(ZERO_ROW), row + shift) for row in own[:2])
+        return Pins(source, against, own.margin)
 
     def copy(self) -> Layer:
         """Return the layer with codes, counters and copies of its own."""
@@ -269,11 +281,15 @@ def _check(layer: Layer, depth: int, rows: int) -> None:
                 f"network: layer {depth} has copies {share.shape} at {shift.shape} places, expected as many places as "
                 f"copies, each of one of {cells} cells"
             )
+    if layer.windows is not None and (
+        layer.copies is not None or layer.windows.ndim != 1 or not len(layer.windows) or layer.windows.min() < 0
+    ):
+        raise ModelError(f"network: layer {depth} has windows {layer.windows.shape}, expected rows, and no copies")
     if depth and layer.compared is not None:
         raise ModelError(f"network: layer {depth} has comparisons, expected pins that read bits as they are")
     if layer.compared is None:
         choices = rows - 1
-        read = layer.wiring.codes + layer.shift[:, None] if layer.copies else codes
+        read = layer.wiring.codes + shifts_of(layer.shift, layer.num_tables)[:, None] if len(layer.shift) else codes
     else:
         check_compared(f"network: layer {depth} has comparisons", layer.compared, rows, int(layer.shift.max(initial=0)))
         choices, read = layer.compared.source.size, codes
@@ -356,8 +372,15 @@ def start_counters(key: Key, cells: int, pins: int, bound: int, *, through: bool
 
 def deeper_layer(key: Key, tables: int, pins: int, bound: int, before: int) -> Layer:
     """Return a layer that reads ``before`` tables and starts as their bits: depth costs nothing at the start."""
-    counters = start_counters(key.fold("counters"), tables, pins, bound, through=True)
-    return Layer(deeper_pins(key.fold("pins"), tables, pins, before), counters)
+    counters, own = start_counters(key.fold("counters"), tables, pins, bound, through=True), key.fold("pins")
+    if before <= NARROW:
+        return Layer(deeper_pins(own, tables, pins, before), counters)
+    windows = np.linspace(0, before - NARROW, 2 * -(-before // NARROW) - 1).astype(
+        np.int32
+    )  # half of one is the next's
+    counts = np.bincount(shifts_of(np.arange(len(windows)), tables), minlength=len(windows)).tolist()
+    parts = [deeper_pins(own.fold(k), count, pins, NARROW) for k, count in enumerate(counts)]
+    return Layer(np.concatenate(parts), counters, windows=windows)
 
 
 def make_network(

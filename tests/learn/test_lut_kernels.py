@@ -35,10 +35,15 @@ def pins_of(draw, rows, shape, rows_of=np.int32):
     return source, against, bytes_of(draw, shape) * draw.integers(0, 2, shape, dtype=np.uint8)
 
 
+def moves_of(further, tables):
+    """Return how many rows further each table looks, (tables, 1), given the shifts that equal runs of them share."""
+    return np.array([further[t * len(further) // tables] if len(further) else 0 for t in range(tables)])[:, None]
+
+
 def wiring_of(draw, rows, shape, rows_of, *, compares, shifts):
     """Draw codes into a bank of comparisons, or of rows as they are, and the pins they stand for."""
-    further = np.sort(draw.integers(0, 3, shape[0]).astype(np.int32)) if shifts else np.zeros(0, np.int32)
-    moves = further[:, None] if shifts else 0
+    further = np.sort(draw.integers(0, 3, shifts).astype(np.int32))
+    moves = moves_of(further, shape[0])
     if not compares:
         codes = draw.integers(0, rows, shape).astype(rows_of)
         empty = np.zeros(0, rows_of)
@@ -69,7 +74,7 @@ def layers(draw):
     """Draw a layer with all that its kernels read."""
     k, blocks, tables = draw(st.integers(2, 6)), draw(st.integers(1, 8)), draw(st.integers(1, 7))
     rows, signals = draw(st.integers(1, 9)), draw(st.integers(1, 4))
-    compares, shifts = draw(st.booleans()), draw(st.booleans())
+    compares, shifts = draw(st.booleans()), draw(st.sampled_from([0, tables, 1 + tables // 2]))
     rng, batch = np.random.default_rng(draw(SEEDS)), 64 * blocks
     rows_of = np.uint16 if draw(st.booleans()) else np.int32
     wiring, pins = wiring_of(rng, rows, (tables, k), rows_of, compares=compares, shifts=shifts)
@@ -223,7 +228,7 @@ def candidates_of(layer):
     cells = np.arange(layer.count) if layer.cells is None else layer.cells
     codes = codes[cells]  # copies have the codes of their cell
     layer.wiring = (codes, further, *bank)
-    moves = further[:, None] if len(further) else 0
+    moves = moves_of(further, layer.count)
     drawn = layer.key.words(4 * layer.count).view(np.uint32).reshape(layer.count, 8)[cells, : layer.k].astype(object)
     chosen = np.zeros((layer.count, layer.k), np.int64)
     for t in range(layer.count):
@@ -303,7 +308,7 @@ def test_candidates_are_near_or_anywhere():
 def test_add_input_signals(layer, sources, dtype):
     codes = layer.rng.integers(0, sources, (layer.count, layer.k)).astype(layer.wiring[0].dtype)
     shift = layer.wiring[1]
-    source = codes.astype(np.int32) + 1 + (shift[:, None] if len(shift) else 0)
+    source = codes.astype(np.int32) + 1 + moves_of(shift, layer.count)
     sources += 4
     start = layer.rng.integers(-9, 9, (sources, layer.batch)).astype(dtype)
     found = start.copy()

@@ -16,10 +16,11 @@ from learn.encoders import ImageEncoder, TabularEncoder
 from learn.errors import ModelError
 from learn.keys import Key
 from learn.lut_kernels import forward_oracle
+from learn.models import lut_network
 from learn.models.lut_network import Copies, Layer, LutNetwork, Pins, deeper_pins, make_network, network_circuit
 from learn.models.readouts import make_head
 from learn.spaces import Int
-from learn.train import class_scores
+from learn.train import Settings, class_scores, fit
 
 SEEDS = st.integers(0, 10**6)
 
@@ -58,7 +59,7 @@ def answers(network, codes):
     """Return classes by the oracle, not by the kernels."""
     read = codes.T
     for layer in network.layers:
-        _, outputs = forward_oracle(read, *layer.pins, layer.tables)
+        _, outputs = forward_oracle(read, *layer.spread(), layer.tables)
         read = np.concatenate([np.zeros_like(outputs[:1]), outputs])
     return np.array([outputs[network.groups == c].sum(axis=0) for c in range(network.classes)]).T
 
@@ -326,3 +327,41 @@ def test_the_bits_of_an_image_circuit():
     words = to_bits(encoder.inputs(images), circuit.input_types)
     found = unpack(simulate(hashed(bit_blasted(circuit)), words, patterns=100), 100)
     assert np.array_equal(found[0], answers(network, encoder.codes(images)).argmax(axis=1))
+
+
+@pytest.mark.parametrize(("widths", "pins"), [((60, 41), 2), ((60, 3), 3), ((90, 40, 33), 4)])
+@settings(max_examples=4)
+@given(seed=SEEDS)
+def test_layers_wider_than_numbers_of_two_bytes_are_read_by_windows(widths, pins, seed):
+    """With numbers that take two bytes up to 16: the same paths as beyond 65,536 tables."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lut_network, "NARROW", 16)
+        encoder, data = tabular(seed % 7)
+        network = network_for(encoder, seed, classes=3, widths=widths, pins=pins)
+    for layer, before in zip(network.layers[1:], widths, strict=False):
+        assert layer.codes.dtype == np.uint16 and layer.codes.max() < 16 and layer.windows.max() == before - 16
+        assert layer.spread().source.min() >= 1 and layer.spread().source.max() <= before
+        if layer.num_tables >= len(layer.windows):
+            assert layer.spread().source.max() > before - 16
+    check_circuit(encoder, mixed_up(network, seed), data)
+    codes, labels = encoder.codes(data), np.arange(len(data)) % 3
+    bank = encoder.comparisons(Key(seed), 100)
+    how = {"bank": bank, "key": Key(1), "settings": Settings(epochs=4, batch=64, every=3, swap=0.3)}
+    runs = [list(fit(network, codes, labels, threads=threads, **how))[-1].network for threads in (1, 2)]
+    for a, b, start in zip(runs[0].layers, runs[1].layers, network.layers, strict=True):
+        assert np.array_equal(a.codes, b.codes) and np.array_equal(a.counters, b.counters)
+        assert not np.array_equal(a.codes, start.codes) and np.array_equal(a.shift, start.shift)
+    check_circuit(encoder, runs[0], data)
+
+
+def test_windows_that_do_not_fit():
+    network = two_layers()
+    first, second = network.layers
+    for windows in (
+        np.array([-1], np.int32),
+        np.zeros(0, np.int32),
+        np.array([1], np.int32),
+        np.zeros((1, 1), np.int32),
+    ):
+        with pytest.raises(ModelError, match=r"^network: layer 1 has "):
+            replace(network, layers=(first, replace(second, windows=windows)))
